@@ -1,0 +1,1 @@
+"""The agenda's tables, credentials and service."""

@@ -1,0 +1,1 @@
+"""From elapsed call time to Stripe charges and holds."""

@@ -1,0 +1,1 @@
+"""Who may enter, and when: obstacles, admissions, the waiting list."""

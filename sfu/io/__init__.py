@@ -1,0 +1,1 @@
+"""Sockets, SRTP sessions, DTLS and worker processes."""

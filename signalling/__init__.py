@@ -1,0 +1,1 @@
+"""The WebSocket protocol: one session per participant, the call and its two seats."""

@@ -1,0 +1,1 @@
+"""The WebSocket server, its rows, and the reception that binds lobby, agenda and media."""

@@ -1,0 +1,1 @@
+"""What is remembered: ids, facts, the bus, and in io/ the database."""

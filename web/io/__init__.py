@@ -1,0 +1,1 @@
+"""Routes, sessions, headers and rendering."""
