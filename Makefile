@@ -1,0 +1,44 @@
+# Three commands, each makes .venv by itself: run the demonstration, run the tests, check the sources.
+
+PYTHON ?= python3
+TYPESCRIPT := 6.0.3
+READY := .venv/.ready
+
+.PHONY: run test check check-js
+
+run: $(READY)
+	@exec .venv/bin/visavis up --demo
+
+test: $(READY)
+	.venv/bin/pytest -n 2 --dist loadfile
+
+check: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	@$(MAKE) --no-print-directory check-js
+
+# Users need no Node: only this check does, and only `VISAVIS_REQUIRE=all` insists on it.
+check-js:
+	@if command -v npm >/dev/null; then \
+		{ [ "$$(cat node_modules/.typescript 2>/dev/null)" = "$(TYPESCRIPT)" ] || \
+			{ npm install --prefix . --no-save --no-package-lock --no-audit --no-fund --loglevel=error typescript@$(TYPESCRIPT) \
+				&& echo "$(TYPESCRIPT)" > node_modules/.typescript; }; } \
+		&& echo "npx --no-install tsc -p tsconfig.json" && npx --no-install tsc -p tsconfig.json; \
+	elif [ "$$VISAVIS_REQUIRE" = all ]; then \
+		echo "JavaScript type check: npm is missing, and VISAVIS_REQUIRE=all asks for everything." >&2; exit 1; \
+	else \
+		echo "JavaScript type check left out: npm is not installed."; \
+	fi
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Visavis needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && \
+		uv pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[scale,test]'; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		.venv/bin/pip install --quiet -c constraints.txt -e '.[scale,test]'; \
+	fi
+	@touch $@
