@@ -21,4 +21,4 @@ def digest(token: str) -> str:
 
     A plain hash is enough for 256 random bits: there is no list of likely tokens to try.
     """
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

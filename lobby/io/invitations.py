@@ -1,0 +1,47 @@
+"""Invitations in the database: one per consultation, by hash."""
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lobby.invitation import derive
+from lobby.io.tables import invitations
+from store.ids import ConsultationId
+from store.io.entropy import digest
+
+
+async def invite(tx: AsyncConnection, key: bytes, consultation: ConsultationId, at: datetime) -> str:
+    """Return the token that is good for the consultation; after a revocation it is a new one."""
+    first = derive(key, consultation, 1)
+    row = {"consultation": consultation, "generation": 1, "token_hash": digest(first), "created_at": at}
+    try:
+        async with tx.begin_nested():
+            await tx.execute(insert(invitations).values(row))
+    except IntegrityError:
+        same = invitations.c.consultation == consultation
+        kept = (await tx.execute(select(invitations).where(same).with_for_update())).one()
+        if kept.revoked_at is None:
+            return derive(key, consultation, kept.generation)
+        generation = kept.generation + 1
+        token = derive(key, consultation, generation)
+        renewed = {"generation": generation, "token_hash": digest(token), "created_at": at, "revoked_at": None}
+        await tx.execute(update(invitations).where(same).values(renewed))
+        return token
+    return first
+
+
+async def consultation_of(tx: AsyncConnection, token: str) -> ConsultationId | None:
+    """Return what the token invites to, or None when it is unknown or revoked."""
+    good = select(invitations.c.consultation).where(
+        invitations.c.token_hash == digest(token), invitations.c.revoked_at.is_(None)
+    )
+    found: ConsultationId | None = (await tx.execute(good)).scalar_one_or_none()
+    return found
+
+
+async def revoke(tx: AsyncConnection, consultation: ConsultationId, at: datetime) -> None:
+    """Void the invitation, if there is one."""
+    still_good = (invitations.c.consultation == consultation, invitations.c.revoked_at.is_(None))
+    await tx.execute(update(invitations).where(*still_good).values(revoked_at=at))
