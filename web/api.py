@@ -1,0 +1,76 @@
+"""The REST API's bodies. The OpenAPI document is generated from these and served at /api/openapi.json."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from web.views import State
+
+
+class NewConsultation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A consultation to plan. A practitioner's own key may leave `practitioner` out."""
+
+    patient_name: Annotated[str, Meta(min_length=1, max_length=80, description="As the practitioner calls them.")]
+    practitioner: Annotated[str, Meta(max_length=254, description="The practitioner's e-mail.")] | None = None
+    starts_at: Annotated[datetime, Meta(tz=True, description="ISO 8601 with an offset; now when left out.")] | None = (
+        None
+    )
+    minutes: Annotated[int, Meta(ge=5, le=240, description="Planned length.")] = 30
+
+
+class ConsultationAnswer(msgspec.Struct, frozen=True):
+    """A planned consultation. `patient_url` is to be given to the patient only; it is null once cancelled or past."""
+
+    id: str
+    practitioner: Annotated[str, Meta(description="The practitioner's e-mail.")]
+    patient_name: str
+    starts_at: Annotated[datetime, Meta(tz=True)]
+    minutes: int
+    state: State
+    patient_url: str | None
+    practitioner_url: str
+
+
+class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the patient's page asks about: the token of the link that was followed."""
+
+    invitation: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What an invitation leads to. `obstacles`: `too_early`, `too_late`, `cancelled`, `ended`, or none."""
+
+    practitioner: str
+    patient_name: str
+    starts_at: datetime
+    minutes: int
+    opens_at: datetime
+    closes_at: datetime
+    obstacles: list[str]
+
+
+class LoginLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The token of a one-time log-in link."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """Logged in: where to go on."""
+
+    location: str
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the service can take a consultation now, and what each of its parts says."""
+
+    ready: bool
+    checks: dict[str, bool]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The web process answers."""
+
+    alive: bool

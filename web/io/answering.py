@@ -1,0 +1,80 @@
+"""What every answer passes on its way out: an answer for every exception, the security headers, a line in the log."""
+
+import secrets
+import time
+import traceback
+
+import structlog
+from aiohttp import web as aioweb
+from aiohttp.typedefs import Handler
+
+from web.headers import security_headers
+from web.io.answers import problem
+from web.io.parts import SITE
+from web.io.visitor import is_https
+from web.problems import Refused, code_of_status
+
+_log = structlog.get_logger("web")
+
+_BEGUN = aioweb.RequestKey("_BEGUN", bool)
+
+
+@aioweb.middleware
+async def answering(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
+    """Turn what a handler raises into a page or problem+json, then count and log the answer.
+
+    The log has the route's pattern and no path, which may hold ids; and no address.
+    """
+    began = time.perf_counter()
+    response = await _answer(request, handler)
+    seconds = time.perf_counter() - began
+    route = pattern_of(request)
+    request.app[SITE].measures.answered(request.method, route, response.status, seconds)
+    _log.info(
+        "request", method=request.method, route=route, status=response.status, milliseconds=round(seconds * 1000, 1)
+    )
+    return response
+
+
+def pattern_of(request: aioweb.Request) -> str:
+    """Return the pattern of the request's route, "(none)" when it has none."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(none)"
+
+
+async def _answer(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return problem(request, refused.code, field=refused.field, retry_after=refused.retry_after)
+    except aioweb.HTTPException as error:
+        response = problem(request, code_of_status(error.status), status=error.status)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception as error:  # noqa: BLE001 (the last resort: whatever it was, the visitor gets an answer)
+        return _unforeseen(request, error)
+
+
+def _unforeseen(request: aioweb.Request, error: Exception) -> aioweb.Response:
+    # The message of an exception may hold a name or a token: its type and its place are logged, not its words.
+    reference = secrets.token_hex(4)
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    place = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    _log.error(
+        "request failed", reference=reference, route=pattern_of(request), error=type(error).__name__, place=place
+    )
+    if request.get(_BEGUN):
+        # An answer is on the wire already (a WebSocket): a second one cannot follow it.
+        if request.transport is not None:
+            request.transport.close()
+        return aioweb.Response(status=500)
+    return problem(request, "server_error", reference=reference)
+
+
+async def add_headers(request: aioweb.Request, response: aioweb.StreamResponse) -> None:
+    """Give the answer its headers, just before it goes out; also to a WebSocket's and to aiohttp's own answers."""
+    request[_BEGUN] = True
+    response.headers.update(security_headers(https=is_https(request)))
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.popall("Server", None)

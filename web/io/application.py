@@ -1,0 +1,100 @@
+"""Builds the web application: every route with its handler, behind the guard, with an answer for whatever happens."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web as aioweb
+
+from web.authorisation import rule_of
+from web.io import api, desk, login, operations, rooms
+from web.io.answering import add_headers, answering
+from web.io.catalogues import Catalogues
+from web.io.guard import MAX_BODY, guard
+from web.io.measures import RequestMeasures
+from web.io.parts import SITE, Site, WebParts
+from web.io.rendering import Pages
+from web.io.static_files import StaticFiles
+from web.throttle import Buckets, LoginThrottle
+
+_HERE = Path(__file__).resolve().parent.parent
+
+Handler = Callable[[aioweb.Request], Awaitable[aioweb.StreamResponse]]
+
+_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/", login.front),
+    ("GET", "/login", login.login_page),
+    ("POST", "/login", login.login),
+    ("POST", "/logout", login.logout),
+    ("GET", "/open", login.open_page),
+    ("POST", "/open", login.open_link),
+    ("POST", "/language", login.choose_language),
+    ("GET", "/desk", desk.desk),
+    ("POST", "/desk/consultations", desk.create),
+    ("POST", "/desk/consultations/{id}/cancel", desk.cancel),
+    ("GET", "/desk/consultations/{id}/invitation.svg", desk.invitation),
+    ("GET", "/consultations/{id}", rooms.room),
+    ("GET", "/join", rooms.join_page),
+    ("POST", "/join/look", rooms.look),
+    ("GET", "/api/openapi.json", api.openapi),
+    ("POST", "/api/consultations", api.create),
+    ("GET", "/api/consultations/{id}", api.read),
+    ("DELETE", "/api/consultations/{id}", api.cancel),
+    ("GET", "/healthz", operations.healthz),
+    ("GET", "/readyz", operations.readyz),
+    ("GET", "/metrics", operations.metrics),
+)
+
+
+def build_app(parts: WebParts) -> aioweb.Application:
+    """Return the application. Raises `KeyError` for a route that `web.authorisation.TABLE` does not know."""
+    statics = StaticFiles(_HERE / "static")
+    site = Site(
+        parts=parts,
+        pages=Pages(_HERE / "templates", Catalogues(_HERE / "locales"), statics, parts.settings.version),
+        statics=statics,
+        logins=LoginThrottle(),
+        # A waiting room reloads now and then; sixty at once are a whole practice behind one address.
+        looks=Buckets(capacity=60, refill=1),
+        measures=RequestMeasures(parts.metrics, parts.gauges),
+    )
+
+    async def static(request: aioweb.Request) -> aioweb.StreamResponse:
+        return statics.answer(request)
+
+    app = aioweb.Application(middlewares=[answering, guard], client_max_size=MAX_BODY)
+    app[SITE] = site
+    app.on_response_prepare.append(add_headers)
+    for method, pattern, handler in (
+        *_ROUTES,
+        ("GET", "/static/{path:.+}", static),
+        ("GET", "/ws", parts.websocket),
+    ):
+        _add(app, method, pattern, handler)
+    return app
+
+
+def _add(app: aioweb.Application, method: str, pattern: str, handler: Handler) -> None:
+    resource = app.router.add_resource(pattern)
+    rule_of(method, resource.canonical)
+    resource.add_route(method, handler)
+    if method == "GET" and pattern != "/ws":
+        resource.add_route("HEAD", handler)
+
+
+class _Discreet(logging.Filter):
+    """aiohttp writes clients' addresses and requests' bytes into its errors: what remains is the error's type."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        record.msg = f"connection ended by {type(error).__name__}" if error else "connection ended"
+        record.args = None
+        record.exc_info = None
+        return True
+
+
+def runner_of(app: aioweb.Application) -> aioweb.AppRunner:
+    """Return the application's runner, which logs neither addresses nor paths."""
+    logger = logging.getLogger("web.connections")
+    logger.addFilter(_Discreet())
+    return aioweb.AppRunner(app, access_log=None, logger=logger)

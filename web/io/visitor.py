@@ -1,0 +1,156 @@
+"""What is known of whoever sent a request: address, scheme, language, log-in session."""
+
+import hashlib
+import re
+
+from aiohttp import web as aioweb
+
+from agenda.people import Practitioner
+from store.ids import PractitionerId
+from web.io.parts import SITE, WHO
+from web.languages import Language, negotiate
+from web.origins import Address, address_of, bucket_of, client_address, is_trusted, origin_of
+
+LANGUAGE_COOKIE = "visavis_language"
+NEXT_COOKIE = "visavis_next"
+
+# As long as a log-in session can last at all (agenda ends it earlier when idle).
+_SESSION_SECONDS = 7 * 24 * 3600
+_LANGUAGE_SECONDS = 365 * 24 * 3600
+_NEXT_SECONDS = 600
+
+# What we give out; headers can hold bytes that are no text at all.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+def _peer(request: aioweb.Request) -> str | None:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return str(peer[0]) if isinstance(peer, tuple) and peer else None
+
+
+def address(request: aioweb.Request) -> Address | None:
+    """Return the client's address, as a named proxy tells it or as the socket does; None on a Unix socket."""
+    proxies = request.app[SITE].parts.settings.trusted_proxies
+    return client_address(_peer(request), request.headers.getall("X-Forwarded-For", []), proxies)
+
+
+def address_bucket(request: aioweb.Request) -> str:
+    """Return the key under which this client's tries are counted."""
+    return bucket_of(address(request))
+
+
+def is_this_machine(request: aioweb.Request) -> bool:
+    """Whether the request was made on this machine itself, and not handed on by a proxy here, named or not."""
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")):
+        return False
+    peer = address_of(_peer(request))
+    return peer is not None and peer.is_loopback
+
+
+def is_https(request: aioweb.Request) -> bool:
+    """Whether the visitor came by https: to us, to a named proxy, or to the host of an https `public_url`."""
+    settings = request.app[SITE].parts.settings
+    if request.secure:
+        return True
+    if is_trusted(address_of(_peer(request)), settings.trusted_proxies):
+        forwarded = request.headers.get("X-Forwarded-Proto", "")
+        if forwarded:
+            return forwarded.rsplit(",", 1)[-1].strip().lower() == "https"
+    public = origin_of(settings.public_url)
+    return public is not None and public.startswith("https:") and public == origin_of(f"https://{request.host}")
+
+
+def base_url(request: aioweb.Request) -> str:
+    """Return the address of this site for links, without a trailing slash."""
+    settings = request.app[SITE].parts.settings
+    return settings.public_url or _own_origin(request) or "http://localhost"
+
+
+def _own_origin(request: aioweb.Request) -> str | None:
+    return origin_of(f"{'https' if is_https(request) else 'http'}://{request.host}")
+
+
+def allowed_origins(request: aioweb.Request) -> set[str]:
+    """Return the origins whose pages are ours: the one the request was sent to, and the public one."""
+    public = origin_of(request.app[SITE].parts.settings.public_url)
+    return {origin for origin in (public, _own_origin(request)) if origin is not None}
+
+
+def language_of(request: aioweb.Request) -> Language:
+    """Return the language to answer in."""
+    return negotiate(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language"))
+
+
+def _session_cookie(request: aioweb.Request) -> str:
+    return "__Host-visavis" if is_https(request) else "visavis"
+
+
+def session_token(request: aioweb.Request) -> str | None:
+    """Return the log-in session's token, if the browser sent what can be one."""
+    return _secret(request.cookies.get(_session_cookie(request), ""))
+
+
+def bearer(request: aioweb.Request) -> str | None:
+    """Return the `Authorization: Bearer` secret, if there is what can be one."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return _secret(text.strip()) if scheme.lower() == "bearer" else None
+
+
+def _secret(text: str) -> str | None:
+    return text if _SECRET.fullmatch(text) else None
+
+
+async def practitioner_id(request: aioweb.Request) -> PractitionerId | None:
+    """Return who is logged in. This is how the WebSocket server, too, knows its practitioner."""
+    token = session_token(request)
+    if not token:
+        return None
+    parts = request.app[SITE].parts
+    return await parts.credentials.practitioner_of_session(token, parts.clock())
+
+
+async def practitioner_of(request: aioweb.Request) -> Practitioner | None:
+    """Return who is logged in, looked up once per request."""
+    if WHO in request:
+        return request[WHO]
+    found = await practitioner_id(request)
+    who = await request.app[SITE].parts.agenda.practitioner(found) if found is not None else None
+    if who is not None:
+        request[WHO] = who
+    return who
+
+
+async def log_in(request: aioweb.Request, response: aioweb.Response, practitioner: PractitionerId) -> None:
+    """Give the browser a new session, whatever it had before: a session planted in it beforehand is worth nothing."""
+    parts = request.app[SITE].parts
+    if old := session_token(request):
+        await parts.credentials.end_session(old)
+    token = await parts.credentials.start_session(practitioner, parts.clock())
+    _set_cookie(request, response, _session_cookie(request), token, _SESSION_SECONDS)
+
+
+async def log_out(request: aioweb.Request, response: aioweb.Response) -> None:
+    """End the browser's session, if it has one."""
+    token = session_token(request)
+    if token:
+        await request.app[SITE].parts.credentials.end_session(token)
+    _set_cookie(request, response, _session_cookie(request), "", 0)
+
+
+def set_language(request: aioweb.Request, response: aioweb.Response, language: Language) -> None:
+    """Let the browser remember the visitor's choice."""
+    _set_cookie(request, response, LANGUAGE_COOKIE, language, _LANGUAGE_SECONDS)
+
+
+def remember_next(request: aioweb.Request, response: aioweb.Response, path: str | None) -> None:
+    """Let the browser remember for ten minutes where to go on after the log-in; None forgets it."""
+    _set_cookie(request, response, NEXT_COOKIE, path or "", _NEXT_SECONDS if path else 0)
+
+
+def _set_cookie(request: aioweb.Request, response: aioweb.Response, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Lax", secure=is_https(request))
+
+
+def account_key(email: str) -> str:
+    """Return the key under which tries for an account are counted: no e-mail address is kept for that."""
+    return hashlib.sha256(email.strip().casefold().encode(errors="replace")).hexdigest()
