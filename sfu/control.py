@@ -17,8 +17,6 @@ class Refusal(StrEnum):
     UNKNOWN_LEG = "unknown_leg"
     BAD_ANSWER = "bad_answer"
     STALE_ANSWER = "stale_answer"
-    DRAINING = "draining"
-    BUSY = "busy"
 
 
 class OpenLeg(msgspec.Struct, frozen=True, tag=True):
@@ -177,12 +175,13 @@ class OfferMade(msgspec.Struct, frozen=True, tag=True):
 
 
 class LegStateChanged(msgspec.Struct, frozen=True, tag=True):
-    """A leg's state, one of `sfu.leg.LegState`; with the fact's stamp when it is a media fact."""
+    """A leg's state, one of `sfu.leg.LegState`, and for a closed one its `CloseReason`; stamped as a media fact is."""
 
     call: str
     leg: str
     seat: str
     state: str
+    reason: str
     seq: int
     monotonic_ms: int
     at: float

@@ -1,0 +1,238 @@
+"""The packet loop: what every media packet passes through. No await, no log and no parsing beyond headers here.
+
+receive → length and first byte → address → leg → unprotect in place → `Bridge.forward` → protect → send. What is
+not SRTP from an authenticated address goes up to a `ControlPlane`. `PythonLoop` is the readable loop; another
+one can take its place behind the methods of `PacketLoop`.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sfu.bridge import Bridge
+from sfu.bucket import AddressBuckets
+from sfu.demux import KIND_OF_FIRST_BYTE, MAX_DATAGRAM, Kind, is_rtcp
+from sfu.drops import DropReason
+from sfu.io.dtls import (
+    new_length_cell,
+    srtp_protect,
+    srtp_protect_rtcp,
+    srtp_unprotect,
+    srtp_unprotect_rtcp,
+)
+from sfu.io.paths import Path, UdpPath
+from sfu.io.socket import BATCH, HEADROOM, SLOT, BatchSocket
+from sfu.leg import Leg
+from sfu.rtcp import BadRtcp
+from sfu.rtp import FIXED_HEADER, BadRtp
+
+# The shortest authentication tag we negotiate has 10 bytes, and SRTCP adds a 4-byte index: anything shorter cannot
+# be authentic, and libsrtp's AEAD path must not see it (libsrtp #817).
+_MIN_SRTP = FIXED_HEADER + 10
+_MIN_SRTCP = 8 + 4 + 16
+# Let the event loop breathe after so many batches; the socket stays readable and calls again.
+_ROUNDS = 8
+# Unauthenticated packets an address may make us look at: a browser that connects sends some 20 checks.
+_UNKNOWN_RATE, _UNKNOWN_BURST = 50, 100
+
+
+@dataclass(slots=True)
+class Route:
+    """What an authenticated address leads to."""
+
+    leg: Leg
+    bridge: Bridge
+    path: Path
+
+
+class ControlPlane(Protocol):
+    """Takes what is not media."""
+
+    def stun(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        """Handle a STUN message that came by `path`."""
+        ...
+
+    def dtls(self, datagram: bytes, route: Route, now: float) -> DropReason | None:
+        """Handle a DTLS datagram from an authenticated address."""
+        ...
+
+
+class PacketLoop(Protocol):
+    """What the control plane needs of a loop. `dropped` counts packets that belong to no leg."""
+
+    routes: dict[bytes, Route]
+    dropped: Counter[DropReason]
+
+    def on_readable(self) -> None:
+        """Handle what the socket holds."""
+        ...
+
+    def receive(self, path: Path, datagram: bytes) -> None:
+        """Handle one datagram that came by another way than the socket."""
+        ...
+
+    def send_rtcp(self, leg: Leg, packet: bytes) -> None:
+        """Protect and send an RTCP packet that the SFU wrote itself."""
+        ...
+
+    def forget_strangers(self) -> None:
+        """Let the buckets of unauthenticated addresses start over."""
+        ...
+
+
+class PythonLoop:
+    """The loop in Python, over a batch socket."""
+
+    def __init__(self, socket: BatchSocket, clock: Callable[[], float], control: ControlPlane) -> None:
+        self._socket = socket
+        self._clock = clock
+        self._control = control
+        self._view = socket.view
+        self._buffer = socket.buffer
+        self._cell = new_length_cell()
+        self._strangers = AddressBuckets(_UNKNOWN_RATE, _UNKNOWN_BURST)
+        self.routes: dict[bytes, Route] = {}
+        self.dropped: Counter[DropReason] = Counter()
+
+    def forget_strangers(self) -> None:
+        self._strangers.forget()
+
+    def on_readable(self) -> None:
+        socket = self._socket
+        for _ in range(_ROUNDS):
+            count = socket.receive()
+            if not count:
+                return
+            now = self._clock()
+            for index in range(count):
+                length = socket.length(index)
+                address = socket.address(index)
+                self._guarded(index * SLOT + HEADROOM, length, address, None, now)
+            self._flush()
+            if count < BATCH:
+                return
+
+    def receive(self, path: Path, datagram: bytes) -> None:
+        offset = BATCH * SLOT + HEADROOM
+        if len(datagram) <= MAX_DATAGRAM:
+            self._view[offset : offset + len(datagram)] = datagram
+        self._guarded(offset, len(datagram), path.address, path, self._clock())
+        self._flush()
+
+    def _flush(self) -> None:
+        failed = self._socket.flush()
+        if failed:
+            self.dropped[DropReason.SEND] += failed
+
+    def _guarded(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> None:
+        """Handle one datagram; nothing that it holds can end the loop."""
+        try:
+            reason = self._one(offset, length, address, path, now)
+        except (BadRtp, BadRtcp):
+            reason = DropReason.MALFORMED
+        except Exception:  # noqa: BLE001 — one packet must never end a call; counted, and shown as a metric
+            reason = DropReason.INTERNAL
+        if reason is not None:
+            route = self.routes.get(address)
+            (self.dropped if route is None else route.leg.dropped)[reason] += 1
+
+    def _one(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> DropReason | None:
+        if not 0 < length <= MAX_DATAGRAM:
+            return DropReason.LENGTH
+        view = self._view
+        kind = KIND_OF_FIRST_BYTE[view[offset]]
+        route = self.routes.get(address)
+        if kind == Kind.MEDIA:
+            if route is None:
+                return DropReason.UNKNOWN_SOURCE
+            if length > 1 and is_rtcp(view[offset + 1]):
+                return self._rtcp(route, offset, length, now)
+            return self._rtp(route, offset, length, now)
+        if kind == Kind.REFUSED:
+            return DropReason.FIRST_BYTE
+        if kind == Kind.DTLS:
+            if route is None:
+                return DropReason.UNKNOWN_SOURCE
+            return self._control.dtls(bytes(view[offset : offset + length]), route, now)
+        if not self._strangers.take(address, now):
+            return DropReason.TOO_FAST
+        if path is None:
+            path = route.path if route is not None else UdpPath(self._socket, address)
+        return self._control.stun(bytes(view[offset : offset + length]), path, now)
+
+    def _rtp(self, route: Route, offset: int, length: int, now: float) -> DropReason | None:
+        leg = route.leg
+        keys = leg.keys
+        if keys is None:
+            return DropReason.NO_KEYS
+        if length < _MIN_SRTP:
+            return DropReason.TOO_SHORT
+        cell = self._cell
+        cell[0] = length
+        if srtp_unprotect(keys.receive, self._buffer + offset, cell):
+            return DropReason.UNPROTECT
+        size = cell[0]
+        decision = route.bridge.forward(leg, self._view[offset : offset + size], now)
+        if decision is not None:
+            if isinstance(decision, DropReason):
+                return decision
+            growth, header = decision
+            offset -= growth
+            size += growth
+            self._view[offset : offset + len(header)] = header
+        peer = leg.peer
+        if peer is None:
+            return DropReason.PEER_ABSENT
+        cell[0] = size
+        if srtp_protect(peer.keys.send, self._buffer + offset, cell):
+            return DropReason.PROTECT
+        return self._send(peer, offset, cell[0])
+
+    def _rtcp(self, route: Route, offset: int, length: int, now: float) -> DropReason | None:
+        leg = route.leg
+        keys = leg.keys
+        if keys is None:
+            return DropReason.NO_KEYS
+        if length < _MIN_SRTCP:
+            return DropReason.TOO_SHORT
+        cell = self._cell
+        cell[0] = length
+        if srtp_unprotect_rtcp(keys.receive, self._buffer + offset, cell):
+            return DropReason.UNPROTECT
+        packet = bytes(self._view[offset : offset + cell[0]])
+        relayed = route.bridge.relay(leg, packet, now)
+        if isinstance(relayed, DropReason):
+            return relayed
+        peer = leg.peer
+        if peer is None:
+            return DropReason.PEER_ABSENT
+        if relayed is not packet:
+            self._view[offset : offset + len(relayed)] = relayed
+        cell[0] = len(relayed)
+        if srtp_protect_rtcp(peer.keys.send, self._buffer + offset, cell):
+            return DropReason.PROTECT
+        return self._send(peer, offset, cell[0])
+
+    def _send(self, leg: Leg, offset: int, length: int) -> DropReason | None:
+        path = leg.path
+        leg.packets_out += 1
+        leg.bytes_out += length
+        if path.destination is not None:
+            self._socket.queue(offset, length, path.destination)
+            return None
+        if path.send(bytes(self._view[offset : offset + length])):
+            return None
+        return DropReason.SEND
+
+    def send_rtcp(self, leg: Leg, packet: bytes) -> None:
+        if leg.keys is None or leg.path is None:
+            return
+        offset = BATCH * SLOT + HEADROOM
+        self._view[offset : offset + len(packet)] = packet
+        self._cell[0] = len(packet)
+        if srtp_protect_rtcp(leg.keys.send, self._buffer + offset, self._cell):
+            return
+        leg.path.send(bytes(self._view[offset : offset + self._cell[0]]))
+        leg.packets_out += 1
+        leg.bytes_out += self._cell[0]

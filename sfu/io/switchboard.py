@@ -1,0 +1,299 @@
+"""A worker's bridges and the addresses that lead to them: carries out commands, STUN, DTLS and what bridges ask for."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from sfu import stun
+from sfu.answer import read_answer
+from sfu.bridge import BothWereHeard, Bridge, OfferDue, Output, SendRtcp, StartHandshake, StateChanged
+from sfu.control import BothHeard, Event, LegStateChanged, OfferMade, OpenLeg
+from sfu.drops import DropReason
+from sfu.engine import BridgeFull, UnknownLeg
+from sfu.io.dtls import Certificate, Handshake, Keys
+from sfu.io.loop import PacketLoop, Route
+from sfu.io.paths import Path
+from sfu.leg import CloseReason, Leg, LegState
+from sfu.offer import Credentials, Endpoint, OfferParameters, write_offer
+
+# A browser checks a few candidate pairs; more addresses than this for one leg are somebody else's doing.
+_MAX_ADDRESSES = 8
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """The shell's side of one leg."""
+
+    leg: Leg
+    bridge: Bridge
+    session: int
+    handshake: Handshake | None = None
+    addresses: dict[bytes, str] = field(default_factory=dict)
+    offer: OfferMade | None = None
+    old_ufrag: str = ""
+
+
+class Switchboard:
+    """See the module's text. `emit` takes events for the control side; `wall` gives UTC seconds for their record."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        certificate: Certificate,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._certificate = certificate
+        self._clock = clock
+        self._wall = wall
+        self._emit = emit
+        self._bridges: dict[str, Bridge] = {}
+        self._seq = 0
+        self.closed_in = self.closed_out = 0
+        self._lines: dict[str, _Line] = {}
+        self._users: dict[str, tuple[_Line, Credentials]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.loop: PacketLoop
+
+    # -- commands --------------------------------------------------------------------------------------------
+
+    def open_leg(self, command: OpenLeg) -> None:
+        """Make a leg; its first offer is emitted. Raises `BridgeFull`."""
+        now = self._clock()
+        if command.leg in self._lines:
+            raise BridgeFull
+        bridge = self._bridges.setdefault(command.call, Bridge(command.call))
+        credentials = Credentials(secrets.token_hex(8), secrets.token_hex(16))
+        leg = Leg(command.call, command.leg, command.seat, command.max_bitrate, now, credentials)
+        line = _Line(leg, bridge, secrets.randbits(62))
+        bridge.open(leg, command.replaces, now)
+        line.handshake = Handshake(
+            self._certificate,
+            send=lambda data: leg.path.send(data) if leg.path is not None else False,
+            secured=lambda keys: self._secured(line, keys),
+            closed=lambda hung_up: self._handshake_closed(line, hung_up),
+        )
+        self._lines[leg.id] = line
+        self._users[credentials.ufrag] = (line, credentials)
+        self._carry_out(bridge)
+
+    async def answer(self, leg_id: str, negotiation: int, sdp: str) -> None:
+        """Apply an answer. Raises `UnknownLeg`, `BadAnswer`, `StaleAnswer`."""
+        self._line(leg_id)
+        # Parsing takes a millisecond or two of CPU for what a stranger wrote: not on the loop that carries media.
+        answer = await asyncio.to_thread(read_answer, sdp)
+        line = self._line(leg_id)
+        line.bridge.apply(line.leg, negotiation, answer)
+        self._carry_out(line.bridge)
+
+    def restart_ice(self, leg_id: str) -> None:
+        """Offer new ICE credentials; the old ones hold until the new ones have been used. Raises `UnknownLeg`."""
+        line = self._line(leg_id)
+        self._users.pop(line.old_ufrag, None)
+        line.old_ufrag = line.leg.credentials.ufrag
+        credentials = Credentials(secrets.token_hex(8), secrets.token_hex(16))
+        line.leg.credentials = credentials
+        self._users[credentials.ufrag] = (line, credentials)
+        line.bridge.restart(line.leg)
+        self._carry_out(line.bridge)
+
+    def reoffer(self, leg_id: str) -> None:
+        """Emit the newest offer again. Raises `UnknownLeg`."""
+        offer = self._line(leg_id).offer
+        if offer is not None:
+            self._emit(offer)
+
+    def close_leg(self, leg_id: str, reason: CloseReason = CloseReason.COMMAND) -> None:
+        """End a leg; an unknown one is closed already."""
+        line = self._lines.get(leg_id)
+        if line is not None:
+            line.bridge.close(line.leg, reason)
+            self._carry_out(line.bridge)
+
+    def close_call(self, call: str) -> None:
+        """End both legs of a call."""
+        bridge = self._bridges.get(call)
+        for leg in list(bridge.legs) if bridge else []:
+            self.close_leg(leg.id)
+
+    async def close(self) -> None:
+        """End every call, saying goodbye to each browser."""
+        for call in list(self._bridges):
+            self.close_call(call)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=2)
+
+    def legs(self) -> list[Leg]:
+        """Return the open legs."""
+        return [line.leg for line in self._lines.values()]
+
+    def tick(self, now: float) -> None:
+        """Let every bridge notice what time has changed."""
+        for bridge in list(self._bridges.values()):
+            bridge.tick(now)
+            self._carry_out(bridge)
+
+    def _line(self, leg_id: str) -> _Line:
+        try:
+            return self._lines[leg_id]
+        except KeyError:
+            raise UnknownLeg(leg_id) from None
+
+    # -- from the packet loop ----------------------------------------------------------------------------------
+
+    def stun(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        """Answer an authenticated binding request and learn its address; meet anything else with silence."""
+        try:
+            request = stun.read_request(datagram)
+        except stun.BadStun:
+            return DropReason.STUN_MALFORMED
+        line, credentials = self._users.get(request.local, (None, None))
+        if line is None or credentials is None:
+            return DropReason.STUN_UNKNOWN_USER
+        if not stun.is_authentic(request, credentials.password):
+            return DropReason.STUN_INTEGRITY
+        path.send(stun.success(request, path.readable(), credentials.password))
+        path.keep()
+        self._learn(line, path, credentials.ufrag)
+        leg = line.leg
+        if leg.path is None or (request.nominates and leg.path.address != path.address):
+            leg.path = path
+        if request.nominates and credentials is leg.credentials and line.old_ufrag:
+            self._forget_old_addresses(line)
+        line.bridge.bound(leg, now)
+        return None
+
+    def dtls(self, datagram: bytes, route: Route, now: float) -> DropReason | None:
+        """Hand a datagram to the leg's handshake, which queues it until the answer is known."""
+        del now
+        line = self._lines.get(route.leg.id)
+        if line is None or line.handshake is None or not line.handshake.feed(datagram):
+            return DropReason.HANDSHAKE_QUEUE
+        return None
+
+    def _learn(self, line: _Line, path: Path, ufrag: str) -> None:
+        """Let the address lead to the leg. Only here, and so only after authentication, does a route come to be."""
+        known = self.loop.routes.get(path.address)
+        if known is not None and known.leg is not line.leg:
+            owner = self._lines.get(known.leg.id)
+            if owner is not None:
+                owner.addresses.pop(path.address, None)
+        if known is None or known.leg is not line.leg:
+            while len(line.addresses) >= _MAX_ADDRESSES:
+                oldest = next(address for address in line.addresses if address != line.leg.path.address)
+                self._forget(line, oldest)
+            self.loop.routes[path.address] = Route(line.leg, line.bridge, path)
+        line.addresses[path.address] = ufrag
+
+    def _forget_old_addresses(self, line: _Line) -> None:
+        current = line.leg.credentials.ufrag
+        for address, ufrag in list(line.addresses.items()):
+            if ufrag != current:
+                self._forget(line, address)
+        self._users.pop(line.old_ufrag, None)
+        line.old_ufrag = ""
+
+    def _forget(self, line: _Line, address: bytes) -> None:
+        del line.addresses[address]
+        route = self.loop.routes.get(address)
+        if route is not None and route.leg is line.leg:
+            del self.loop.routes[address]
+            route.path.close()
+
+    # -- from the handshake ------------------------------------------------------------------------------------
+
+    def _secured(self, line: _Line, keys: Keys) -> None:
+        if line.leg.state is LegState.CLOSED:
+            return
+        line.leg.keys = keys
+        line.bridge.secured(line.leg, self._clock())
+        self._carry_out(line.bridge)
+
+    def _handshake_closed(self, line: _Line, hung_up: bool) -> None:
+        line.bridge.close(line.leg, CloseReason.HANGUP if hung_up else CloseReason.HANDSHAKE)
+        self._carry_out(line.bridge)
+
+    # -- what bridges ask for ----------------------------------------------------------------------------------
+
+    def _carry_out(self, bridge: Bridge) -> None:
+        for output in bridge.take():
+            self._do(bridge, output)
+
+    def _do(self, bridge: Bridge, output: Output) -> None:
+        match output:
+            case OfferDue(leg):
+                self._offer(leg)
+            case StartHandshake(leg, answer):
+                handshake = self._lines[leg.id].handshake
+                if handshake is not None:
+                    handshake.start(answer.fingerprints)
+            case SendRtcp(leg, packets):
+                for packet in packets:
+                    self.loop.send_rtcp(leg, packet)
+            case StateChanged(leg, state, reason, last_heard):
+                self._say(leg, state, reason, last_heard)
+                if state is LegState.CLOSED:
+                    self._hang_up(bridge, self._lines.pop(leg.id))
+            case BothWereHeard():
+                self._emit(BothHeard(bridge.call, *self._stamp()))
+
+    def _offer(self, leg: Leg) -> None:
+        line = self._lines.get(leg.id)
+        if line is None:
+            return
+        parameters = OfferParameters(
+            session=line.session,
+            negotiation=leg.negotiation,
+            credentials=leg.credentials,
+            payload_types=leg.offered_types,
+            streams=leg.offered_streams,
+            max_bitrate=leg.offered_cap,
+        )
+        line.offer = OfferMade(leg.call, leg.id, leg.negotiation, write_offer(self._endpoint, parameters))
+        self._emit(line.offer)
+
+    def _say(self, leg: Leg, state: LegState, reason: CloseReason | None, last_heard: float) -> None:
+        seq, monotonic_ms, at = self._stamp()
+        log.info("leg", call=leg.call, leg=leg.id, state=state.value, reason=reason.value if reason else "")
+        self._emit(
+            LegStateChanged(
+                call=leg.call,
+                leg=leg.id,
+                seat=leg.seat,
+                state=state.value,
+                reason=reason.value if reason else "",
+                seq=seq,
+                monotonic_ms=monotonic_ms,
+                at=at,
+                last_heard_ms=int(last_heard * 1000),
+            )
+        )
+
+    def _stamp(self) -> tuple[int, int, float]:
+        self._seq += 1
+        return self._seq, int(self._clock() * 1000), self._wall()
+
+    def _hang_up(self, bridge: Bridge, line: _Line) -> None:
+        for ufrag in (line.leg.credentials.ufrag, line.old_ufrag):
+            self._users.pop(ufrag, None)
+        if not bridge.legs:
+            self._bridges.pop(bridge.call, None)
+        task = asyncio.get_running_loop().create_task(self._say_goodbye(line))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _say_goodbye(self, line: _Line) -> None:
+        self.closed_in += line.leg.packets_in
+        self.closed_out += line.leg.packets_out
+        if line.handshake is not None:
+            await line.handshake.stop()
+        for address in list(line.addresses):
+            self._forget(line, address)
+        line.leg.keys = None

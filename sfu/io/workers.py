@@ -1,0 +1,283 @@
+"""The worker processes of this machine, behind `sfu.engine.MediaEngine`: found or started, watched, replaced.
+
+Workers are processes of their own session: they survive this one, and the next control side finds them by
+their Unix sockets in the run folder. A worker that dies is reported (`WorkerLost`) and started again.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from sfu.control import (
+    ApplyAnswer,
+    BothHeard,
+    CloseCall,
+    CloseLeg,
+    Event,
+    LegStateChanged,
+    OfferMade,
+    OpenLeg,
+    ReadStatistics,
+    Reoffer,
+    RestartIce,
+    Stop,
+    WorkerStatistics,
+)
+from sfu.engine import BridgeFull, EngineEvent, EngineUnavailable, LegClosed, OfferReady, UnknownLeg, WorkerLost
+from sfu.io.remote import RemoteWorker
+from sfu.io.worker import EXIT_PORT_TAKEN
+from sfu.leg import LegState
+from store.facts import BothAlive, LegConnected, LegLost, Stamp
+from store.ids import CallId, LegId, Seat, WorkerId
+
+# Importing aiortc takes one to three seconds on a loaded machine.
+_START_TIMEOUT = 30.0
+_RESTART_DELAY = 0.5
+
+log = structlog.get_logger()
+
+
+class MediaPortTaken(Exception):
+    """Another program uses the worker's port; the port is the argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Where workers listen: `port`, `port + 1`, …; `advertised` addresses stand in the candidates."""
+
+    run_dir: Path
+    host: str
+    advertised: tuple[str, ...]
+    port: int
+    workers: int
+
+
+class WorkerPool:
+    """See the module's text. `own` says whether missing workers are started here or only awaited."""
+
+    def __init__(self, settings: WorkerSettings, *, own: bool = True) -> None:
+        self._settings = settings
+        self._own = own
+        self._workers: dict[int, RemoteWorker] = {}
+        self._calls: dict[CallId, RemoteWorker] = {}
+        self._legs: dict[LegId, CallId] = {}
+        self._handlers: list[Callable[[EngineEvent], Awaitable[None]]] = []
+        self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._closing = False
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Find or start every worker. Raises `MediaPortTaken`, or `EngineUnavailable` when one does not come up."""
+        self._spawn_task(self._deliver())
+        await asyncio.gather(*(self._bring_up(index) for index in range(self._settings.workers)))
+
+    async def close(self, *, stop_workers: bool) -> None:
+        """Let go of the workers, or end them and every call on them."""
+        self._closing = True
+        for remote in list(self._workers.values()):
+            if stop_workers:
+                await asyncio.gather(remote.ask(Stop), return_exceptions=True)
+            await remote.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if stop_workers:
+            for process in self._processes.values():
+                await asyncio.to_thread(_reap, process)
+
+    def _spawn_task(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _bring_up(self, index: int) -> None:
+        path = self._settings.run_dir / f"worker-{index}.sock"
+        remote = RemoteWorker(self._on_event, lambda lost: self._on_lost(index, lost))
+        deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
+        while True:
+            try:
+                await remote.connect(path)
+                break
+            except (OSError, EngineUnavailable, TimeoutError):
+                self._start_if_needed(index)
+                if asyncio.get_running_loop().time() > deadline:
+                    raise EngineUnavailable from None
+                await asyncio.sleep(0.05)
+        self._workers[index] = remote
+        for leg in remote.hello.legs:
+            self._calls[CallId(leg.call)] = remote
+            self._legs[LegId(leg.leg)] = CallId(leg.call)
+        log.info("worker_found", worker=remote.hello.worker, legs=len(remote.hello.legs))
+
+    def _start_if_needed(self, index: int) -> None:
+        if not self._own:
+            return
+        process = self._processes.get(index)
+        if process is not None:
+            status = process.poll()
+            if status == EXIT_PORT_TAKEN:
+                raise MediaPortTaken(self._settings.port + index)
+            if status is None:
+                return
+        self._processes[index] = self._launch(index)
+
+    def _launch(self, index: int) -> subprocess.Popen[bytes]:
+        settings = self._settings
+        command = [sys.executable, "-m", "sfu.io.worker", "--id", f"worker-{index}"]
+        command += ["--run-dir", str(settings.run_dir), "--host", settings.host]
+        command += ["--advertise", ",".join(settings.advertised), "--port", str(settings.port + index)]
+        # Its log is a file: the pipe of a control side that has died would break it.
+        descriptor = os.open(settings.run_dir / f"worker-{index}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            return subprocess.Popen(  # noqa: S603 — our own interpreter and arguments
+                command, stdin=subprocess.DEVNULL, stdout=descriptor, stderr=descriptor, start_new_session=True
+            )
+        finally:
+            os.close(descriptor)
+
+    def _on_lost(self, index: int, remote: RemoteWorker) -> None:
+        calls = tuple(call for call, owner in self._calls.items() if owner is remote)
+        for call in calls:
+            del self._calls[call]
+        self._legs = {leg: call for leg, call in self._legs.items() if call in self._calls}
+        self._workers.pop(index, None)
+        if self._closing:
+            return
+        log.warning("worker_lost", worker=remote.hello.worker, calls=len(calls))
+        self._spawn_task(self._replace(index, WorkerLost(WorkerId(remote.hello.worker), calls)))
+
+    async def _replace(self, index: int, event: WorkerLost) -> None:
+        while True:
+            try:
+                await self._bring_up(index)
+                break
+            except (MediaPortTaken, EngineUnavailable):
+                log.error("worker_not_replaced", worker=event.worker)  # noqa: TRY400 — it is tried again
+                self._processes.pop(index, None)
+                await asyncio.sleep(_RESTART_DELAY)
+        self._events.put_nowait(event)
+
+    # -- events ----------------------------------------------------------------------------------------------
+
+    def subscribe(self, handler: Callable[[EngineEvent], Awaitable[None]]) -> None:
+        self._handlers.append(handler)
+
+    def _on_event(self, remote: RemoteWorker, event: Event) -> None:
+        for translated in self._translate(remote.hello.boot, event):
+            self._events.put_nowait(translated)
+
+    def _translate(self, boot: str, event: Event) -> list[EngineEvent]:
+        call = CallId(event.call)
+        if isinstance(event, OfferMade):
+            return [OfferReady(call, LegId(event.leg), event.negotiation, event.sdp)]
+        stamp = Stamp(boot, event.seq, event.monotonic_ms, datetime.fromtimestamp(event.at, UTC))
+        if isinstance(event, BothHeard):
+            return [BothAlive(call, stamp)]
+        return self._leg_events(call, event, stamp)
+
+    def _leg_events(self, call: CallId, event: LegStateChanged, stamp: Stamp) -> list[EngineEvent]:
+        leg, seat = LegId(event.leg), Seat(event.seat)
+        if event.state == LegState.CONNECTED:
+            return [LegConnected(call, leg, seat, stamp)]
+        lost = LegLost(call, leg, seat, event.last_heard_ms, stamp)
+        if event.state == LegState.LOST:
+            return [lost]
+        self._forget_leg(leg)
+        return [lost, LegClosed(call, leg, seat, event.reason)]
+
+    async def _deliver(self) -> None:
+        while True:
+            event = await self._events.get()
+            for handler in self._handlers:
+                try:
+                    await handler(event)
+                except Exception:
+                    log.exception("engine_event_handler", event_type=type(event).__name__)
+
+    # -- MediaEngine -----------------------------------------------------------------------------------------
+
+    def open_legs(self) -> dict[LegId, CallId]:
+        return dict(self._legs)
+
+    async def open_leg(
+        self, call: CallId, leg: LegId, seat: Seat, *, replaces: LegId | None = None, max_bitrate: int = 2_500_000
+    ) -> WorkerId:
+        remote = self._calls.get(call) or self._least_loaded()
+        # Decided before the first await, so that both legs of a call always meet on one worker.
+        self._calls[call] = remote
+        self._legs[leg] = call
+        try:
+            await remote.ask(
+                lambda ref: OpenLeg(ref, call, leg, seat.value, max_bitrate=max_bitrate, replaces=replaces)
+            )
+        except (BridgeFull, EngineUnavailable):
+            self._forget_leg(leg)
+            raise
+        return WorkerId(remote.hello.worker)
+
+    def _forget_leg(self, leg: LegId) -> None:
+        """Forget a leg, and where its call was when that was the last one."""
+        call = self._legs.pop(leg, None)
+        if call is not None and call not in self._legs.values():
+            self._calls.pop(call, None)
+
+    def _least_loaded(self) -> RemoteWorker:
+        if not self._workers:
+            raise EngineUnavailable
+        loads = {id(remote): 0 for remote in self._workers.values()}
+        for owner in self._calls.values():
+            loads[id(owner)] = loads.get(id(owner), 0) + 1
+        return min(self._workers.values(), key=lambda remote: loads[id(remote)])
+
+    def _owner(self, leg: LegId) -> RemoteWorker:
+        remote = self._calls.get(self._legs.get(leg, CallId("")))
+        if remote is None:
+            raise UnknownLeg(leg)
+        return remote
+
+    async def answer(self, leg: LegId, negotiation: int, sdp: str) -> None:
+        await self._owner(leg).ask(lambda ref: ApplyAnswer(ref, leg, negotiation, sdp))
+
+    async def restart_ice(self, leg: LegId) -> None:
+        await self._owner(leg).ask(lambda ref: RestartIce(ref, leg))
+
+    async def reoffer(self, leg: LegId) -> None:
+        await self._owner(leg).ask(lambda ref: Reoffer(ref, leg))
+
+    async def close_leg(self, leg: LegId) -> None:
+        try:
+            remote = self._owner(leg)
+        except UnknownLeg:
+            return
+        await remote.ask(lambda ref: CloseLeg(ref, leg))
+        self._forget_leg(leg)
+
+    async def close_call(self, call: CallId) -> None:
+        remote = self._calls.pop(call, None)
+        self._legs = {leg: owner for leg, owner in self._legs.items() if owner != call}
+        if remote is not None:
+            await remote.ask(lambda ref: CloseCall(ref, call))
+
+    async def statistics(self) -> list[WorkerStatistics]:
+        answers = await asyncio.gather(
+            *(remote.ask(ReadStatistics) for remote in self._workers.values()), return_exceptions=True
+        )
+        return [a.statistics for a in answers if not isinstance(a, BaseException) and a.statistics is not None]
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,127 @@
+"""Writes the offer. The SFU always offers, from one fixed table; browsers answer (JSEP, RFC 9429 §5.2).
+
+`aiortc.sdp` would lose `rtcp-rsize` and `extmap-allow-mixed`, so the text is written here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sfu.codecs import SECTIONS, Codec, Section
+
+# RFC 8445 §5.1.2.1: type preference 126 (host) for UDP; the TCP candidate stands below every UDP one.
+_UDP_PRIORITY = (126 << 24) | (65535 << 8) | 255
+_TCP_PRIORITY = (90 << 24) | (65535 << 8) | 255
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """ICE user fragment (≥ 4 characters) and password (≥ 22), RFC 8839 §5.4."""
+
+    ufrag: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStream:
+    """An SSRC that the other side sends in one m-line, and the SSRC of its retransmissions."""
+
+    ssrc: int
+    rtx: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a worker listens: the advertised addresses, the port (UDP and TCP), its DTLS fingerprint (SHA-256)."""
+
+    addresses: tuple[str, ...]
+    port: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferParameters:
+    """What differs from offer to offer. `max_bitrate` in bits/s for each video section."""
+
+    session: int
+    negotiation: int
+    credentials: Credentials
+    payload_types: frozenset[int]
+    streams: Mapping[str, tuple[RemoteStream, ...]]
+    max_bitrate: int
+
+
+def write_offer(endpoint: Endpoint, parameters: OfferParameters) -> str:
+    """Return the SDP text of an offer with three m-lines: audio, camera, screen."""
+    lines = [
+        "v=0",
+        f"o=- {parameters.session} {parameters.negotiation} IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=group:BUNDLE " + " ".join(section.mid for section in SECTIONS),
+        "a=extmap-allow-mixed",
+        "a=msid-semantic: WMS *",
+        "a=ice-lite",
+    ]
+    for section in SECTIONS:
+        lines += _section(section, endpoint, parameters)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _section(section: Section, endpoint: Endpoint, parameters: OfferParameters) -> list[str]:
+    codecs = [codec for codec in section.codecs if codec.payload_type in parameters.payload_types]
+    numbers = [number for codec in codecs for number in (codec.payload_type, codec.rtx) if number is not None]
+    lines = [
+        f"m={section.kind} 9 UDP/TLS/RTP/SAVPF " + " ".join(map(str, numbers)),
+        "c=IN IP4 0.0.0.0",
+    ]
+    if section.kind == "video":
+        lines.append(f"b=TIAS:{parameters.max_bitrate}")
+    if section is SECTIONS[0]:
+        lines += _candidates(endpoint)
+    lines += [
+        f"a=ice-ufrag:{parameters.credentials.ufrag}",
+        f"a=ice-pwd:{parameters.credentials.password}",
+        f"a=fingerprint:sha-256 {endpoint.fingerprint}",
+        # The browser becomes the DTLS client: 21 ms instead of 1015 ms with our own retransmission timer.
+        "a=setup:actpass",
+        f"a=mid:{section.mid}",
+        "a=sendrecv",
+        f"a=msid:{section.stream} {section.stream}-{section.kind}",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+    ]
+    lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions]
+    for codec in codecs:
+        lines += _codec(codec)
+    for stream in parameters.streams.get(section.mid, ()):
+        lines += _stream(stream)
+    return lines
+
+
+def _candidates(endpoint: Endpoint) -> list[str]:
+    lines = []
+    for index, address in enumerate(endpoint.addresses):
+        place = f"{address} {endpoint.port} typ host"
+        lines += [
+            f"a=candidate:{2 * index + 1} 1 udp {_UDP_PRIORITY - index} {place}",
+            f"a=candidate:{2 * index + 2} 1 tcp {_TCP_PRIORITY - index} {place} tcptype passive",
+        ]
+    return [*lines, "a=end-of-candidates"]
+
+
+def _codec(codec: Codec) -> list[str]:
+    number = codec.payload_type
+    lines = [f"a=rtpmap:{number} {codec.encoding}"]
+    lines += [f"a=rtcp-fb:{number} {feedback}" for feedback in codec.feedback]
+    lines += [f"a=fmtp:{number} {parameters}" for parameters in codec.parameters]
+    if codec.rtx is not None:
+        lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={number}"]
+    return lines
+
+
+def _stream(stream: RemoteStream) -> list[str]:
+    lines = []
+    if stream.rtx is not None:
+        lines.append(f"a=ssrc-group:FID {stream.ssrc} {stream.rtx}")
+    numbers = (stream.ssrc,) if stream.rtx is None else (stream.ssrc, stream.rtx)
+    return lines + [f"a=ssrc:{number} cname:peer" for number in numbers]
