@@ -7,8 +7,9 @@ Transactions do not nest, which would deadlock on SQLite and tear the unit of wo
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,7 @@ from store.io.migrate import UnknownRevision, migrate
 
 # Another process (`visavis admin …`) writes for milliseconds; 5 s means that something is wrong.
 _BUSY_MS = 5000
+_SWITCH_MS = 20
 
 _READERS = 4
 
@@ -72,7 +74,7 @@ class Database:
                 "The database URL cannot be read: it begins sqlite:/// or postgresql://."
             ) from None
         if parsed.get_backend_name() == "sqlite":
-            database = cls(*_sqlite_engines(parsed))
+            database = cls(*await _sqlite_engines(parsed))
         elif parsed.get_backend_name() in {"postgresql", "postgres"}:
             engine = _postgresql_engine(parsed)
             database = cls(engine, engine)
@@ -94,7 +96,7 @@ class Database:
                 f"The database {name} was made by a newer version of Visavis: start that version, or restore a backup."
             ) from None
         except DBAPIError as error:
-            raise _said_plainly(error, name) from None
+            raise _said_plainly(error.orig, name) from None
         except (SQLAlchemyError, OSError) as error:
             raise DatabaseUnreachable(f"The database {name} does not answer ({type(error).__name__}).") from None
 
@@ -148,10 +150,10 @@ class Database:
                 self._idle.set()
 
 
-def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+async def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     if not url.database or url.database == ":memory:":
         raise DatabaseUnwritable("The database URL names no file: write sqlite:///PATH.")
-    _own_file(Path(url.database))
+    await asyncio.to_thread(_own_file, Path(url.database))
     address = url.set(drivername="sqlite+aiosqlite")
     writer = create_async_engine(
         address, connect_args={"isolation_level": None}, pool_size=1, max_overflow=0, hide_parameters=True
@@ -171,9 +173,30 @@ def _own_file(path: Path) -> None:
         path.chmod(0o600)
         with path.open("r+b"):
             pass
+        _switch_to_wal(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DatabaseUnwritable(f"The database file {path} cannot be written: {reason}.") from None
+    except sqlite3.Error as error:
+        raise _said_plainly(error, str(path)) from None
+
+
+def _switch_to_wal(path: Path) -> None:
+    """Switch a new file to write-ahead logging, which it then remembers.
+
+    SQLite does not wait for a lock here, whatever its timeout, so two processes that start at once would collide.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for _ in range(_BUSY_MS // _SWITCH_MS):
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(_SWITCH_MS / 1000)
+            else:
+                return
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _prepare(engine: AsyncEngine, begin: str, *, read_only: bool) -> None:
@@ -188,7 +211,6 @@ def _prepare(engine: AsyncEngine, begin: str, *, read_only: bool) -> None:
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout = {_BUSY_MS}",
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             f"query_only = {'ON' if read_only else 'OFF'}",
@@ -210,8 +232,7 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         raise DatabaseUnreachable("PostgreSQL needs the extra `scale`: pip install 'visavis[scale]'.") from None
 
 
-def _said_plainly(error: DBAPIError, name: str) -> DatabaseProblem:
-    cause = error.orig
+def _said_plainly(cause: BaseException | None, name: str) -> DatabaseProblem:
     code = getattr(cause, "sqlite_errorname", "")
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_PERM")):
         return DatabaseUnwritable(f"The database file {name} cannot be written ({code}).")

@@ -1,0 +1,41 @@
+"""Fixtures for every folder of tests; each folder adds its own."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from store.io.database import Database
+from tests.postgres_server import PostgresServer
+
+
+@pytest.fixture
+def at() -> datetime:
+    """Any moment; not a round one, so that lost microseconds show."""
+    return datetime(2026, 3, 28, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/visavis.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgres_server: PostgresServer) -> str:
+    """An empty database of its own."""
+    return postgres_server.new_database()
+
+
+@pytest.fixture
+async def database(sqlite_url: str) -> AsyncIterator[Database]:
+    """An empty SQLite database with the present schema."""
+    database = await Database.open(sqlite_url)
+    yield database
+    await database.close()

@@ -1,0 +1,62 @@
+"""Every test here runs on SQLite and on PostgreSQL."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agenda.io.credentials import Credentials
+from agenda.io.service import Agenda
+from lobby.io.service import Lobby
+from store.facts import Fact
+from store.io.database import Database
+from store.io.outbox import Outbox
+
+
+class RecordingBus:
+    """A bus with one subscriber that keeps everything it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[Fact] = []
+
+    def subscribe(self, kind, handler):
+        raise NotImplementedError
+
+    async def publish(self, fact: Fact) -> None:
+        self.heard.append(fact)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = await Database.open(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def bus() -> RecordingBus:
+    return RecordingBus()
+
+
+@pytest.fixture
+def outbox(database: Database, bus: RecordingBus) -> Outbox:
+    return Outbox(database, bus)
+
+
+@pytest.fixture
+def agenda(database: Database, outbox: Outbox) -> Agenda:
+    return Agenda(database, outbox)
+
+
+@pytest.fixture
+def credentials(database: Database) -> Credentials:
+    return Credentials(database)
+
+
+@pytest.fixture
+def lobby(database: Database, outbox: Outbox) -> Lobby:
+    return Lobby(database, outbox, b"a key for tests of thirty-two by")

@@ -1,0 +1,121 @@
+"""The agenda's service on both databases."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from agenda.consultation import BadPlan, UnknownConsultation
+from agenda.io.service import Agenda
+from agenda.people import BadEmail, EmailTaken, Practitioner, UnknownPractitioner, WeakPassword
+from store.facts import ConsultationCancelled, ConsultationPlanned
+from store.ids import ConsultationId, PractitionerId, Prefix, is_id
+from store.io.entropy import new_id
+from store.io.outbox import Outbox
+from store.names import BadName
+from tests.contracts.conftest import RecordingBus
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def practitioner(agenda: Agenda, at: datetime) -> Practitioner:
+    return await agenda.create_practitioner("claire@example.org", "Dr Claire Martin", None, at)
+
+
+class TestPeople:
+    async def test_a_practitioner_is_found_by_id_and_by_address_in_any_case(
+        self, agenda: Agenda, practitioner: Practitioner
+    ):
+        assert is_id(practitioner.id, Prefix.PRACTITIONER)
+        assert practitioner.time_zone == "Europe/Paris"
+        assert practitioner.validated
+        assert await agenda.practitioner(practitioner.id) == practitioner
+        assert await agenda.practitioner_by_email(" Claire@EXAMPLE.org") == practitioner
+
+    @pytest.mark.parametrize("unknown", ["", "pra_x", "pra_" + "A" * 22, "pra_\x00" + "A" * 21, "é" * 26])
+    async def test_an_unknown_id_finds_nobody(self, agenda: Agenda, unknown: str):
+        assert await agenda.practitioner(PractitionerId(unknown)) is None
+        assert await agenda.practitioner_by_email(unknown) is None
+
+    async def test_an_address_is_taken_once_even_in_a_race(self, agenda: Agenda, at: datetime):
+        made = await asyncio.gather(
+            *(agenda.create_practitioner(email, "A", None, at) for email in ("a@b.fr", "A@B.fr", "a@B.FR")),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, Practitioner) for one in made) == 1
+        assert sum(isinstance(one, EmailTaken) for one in made) == 2
+
+    @pytest.mark.parametrize(
+        ("email", "name", "password", "refusal"),
+        [
+            ("no address", "A", None, BadEmail),
+            ("a@b.fr", " ", None, BadName),
+            ("a@b.fr", "A", "eleven char", WeakPassword),
+        ],
+    )
+    async def test_what_cannot_be_is_refused(self, agenda: Agenda, at: datetime, email, name, password, refusal):
+        with pytest.raises(refusal):
+            await agenda.create_practitioner(email, name, password, at)
+        assert await agenda.practitioner_by_email("a@b.fr") is None
+
+
+class TestConsultations:
+    async def test_a_plan_is_kept_and_reported(
+        self, agenda: Agenda, practitioner: Practitioner, outbox: Outbox, bus: RecordingBus, at: datetime
+    ):
+        planned = await agenda.plan(practitioner.id, " M.  Dupont ", at + HOUR, 45, at)
+        assert planned.patient_name == "M. Dupont"
+        assert await agenda.consultation(planned.id) == planned
+        await outbox.deliver()
+        assert bus.heard == [ConsultationPlanned(planned.id, practitioner.id, at)]
+
+    async def test_a_plan_for_nobody_is_refused(self, agenda: Agenda, outbox: Outbox, bus: RecordingBus, at: datetime):
+        with pytest.raises(UnknownPractitioner):
+            await agenda.plan(PractitionerId(new_id(Prefix.PRACTITIONER)), "A", at, 30, at)
+        await outbox.deliver()
+        assert bus.heard == []
+
+    async def test_a_bad_plan_is_refused(self, agenda: Agenda, practitioner: Practitioner, at: datetime):
+        with pytest.raises(BadPlan):
+            await agenda.plan(practitioner.id, "A", at, 4, at)
+
+    async def test_the_agenda_lists_ones_own_in_order_within_the_bounds(
+        self, agenda: Agenda, practitioner: Practitioner, at: datetime
+    ):
+        other = await agenda.create_practitioner("other@example.org", "Other", None, at)
+        await agenda.plan(other.id, "Z", at + HOUR, 30, at)
+        for hours in (3, 1, 2, 4):
+            await agenda.plan(practitioner.id, str(hours), at + hours * HOUR, 30, at)
+        listed = await agenda.consultations_of(practitioner.id, at + HOUR, at + 4 * HOUR)
+        assert [consultation.patient_name for consultation in listed] == ["1", "2", "3"]
+
+    async def test_cancelling_is_reported_once_and_keeps_its_first_time(
+        self, agenda: Agenda, practitioner: Practitioner, outbox: Outbox, bus: RecordingBus, at: datetime
+    ):
+        planned = await agenda.plan(practitioner.id, "A", at, 30, at)
+        assert (await agenda.cancel(planned.id, at + HOUR)).cancelled_at == at + HOUR
+        assert (await agenda.cancel(planned.id, at + 2 * HOUR)).cancelled_at == at + HOUR
+        assert (await agenda.end(planned.id, at + 2 * HOUR)).ended_at is None
+        await outbox.deliver()
+        assert [fact for fact in bus.heard if isinstance(fact, ConsultationCancelled)] == [
+            ConsultationCancelled(planned.id, at + HOUR)
+        ]
+
+    async def test_an_ended_consultation_is_not_cancelled(
+        self, agenda: Agenda, practitioner: Practitioner, at: datetime
+    ):
+        planned = await agenda.plan(practitioner.id, "A", at, 30, at)
+        assert (await agenda.end(planned.id, at + HOUR)).ended_at == at + HOUR
+        cancelled = await agenda.cancel(planned.id, at + 2 * HOUR)
+        assert (cancelled.ended_at, cancelled.cancelled_at) == (at + HOUR, None)
+        assert await agenda.consultation(planned.id) == cancelled
+
+    @pytest.mark.parametrize("unknown", ["con_" + "A" * 22, "con_\x00", "", "adm_" + "A" * 22])
+    async def test_an_unknown_consultation_is_said_to_be_unknown(self, agenda: Agenda, unknown: str, at: datetime):
+        consultation = ConsultationId(unknown)
+        assert await agenda.consultation(consultation) is None
+        with pytest.raises(UnknownConsultation):
+            await agenda.cancel(consultation, at)
+        with pytest.raises(UnknownConsultation):
+            await agenda.end(consultation, at)
