@@ -1,6 +1,5 @@
 """Reads a browser's answer: bounded first, then parsed by `aiortc.sdp`, then held against what was offered."""
 
-import struct
 from dataclasses import dataclass
 
 from aiortc.sdp import MediaDescription, SessionDescription
@@ -44,7 +43,7 @@ def read_answer(text: str) -> Answer:
         raise BadAnswer("more than three media sections")
     try:
         description = SessionDescription.parse(text)
-    except (ValueError, AssertionError, AttributeError, IndexError, KeyError, TypeError, struct.error) as error:
+    except Exception as error:  # the parser raises StopIteration, AssertionError, struct.error and more
         raise BadAnswer("not an SDP answer") from error
     return _check(description)
 

@@ -146,7 +146,7 @@ class Bridge:
             self._offer(leg)
 
     def _fits(self, leg: Leg) -> bool:
-        """Whether the leg knows the other's streams and its cap, was offered all that can flow, and took nothing else."""
+        """Whether the leg knows its cap and the other's streams, was offered all that can flow, and took no more."""
         types = self.wanted_types(leg)
         accepted = frozenset() if leg.answer is None else leg.answer.payload_types
         known = leg.offered_streams == self.wanted_streams(leg) and leg.offered_cap == leg.storm.cap

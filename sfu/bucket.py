@@ -2,7 +2,10 @@
 
 
 class Bucket:
-    """Allows `burst` units at once and `rate` units a second after that."""
+    """Allows `burst` units at once and `rate` units a second after that.
+
+    It is refilled only when it runs dry, which keeps the packet path cheap and lets two bursts pass at the most.
+    """
 
     __slots__ = ("_at", "_burst", "_left", "_rate")
 

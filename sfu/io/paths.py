@@ -80,7 +80,7 @@ class TcpPath(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports have the methods but not the base class.
-        stream = cast(asyncio.Transport, transport)
+        stream = cast("asyncio.Transport", transport)
         if len(self._connections) >= MAX_TCP_CONNECTIONS:
             stream.abort()
             return

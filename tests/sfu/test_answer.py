@@ -1,0 +1,128 @@
+import contextlib
+
+import pytest
+from aiortc.sdp import SessionDescription
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfu.answer import read_answer
+from sfu.codecs import ALL_PAYLOAD_TYPES, AUDIO_PAYLOAD_TYPES
+from sfu.engine import BadAnswer
+from sfu.offer import Credentials, Endpoint, OfferParameters, RemoteStream, write_offer
+from tests.sfu.sdp import FINGERPRINT, write_answer
+
+
+def test_an_answer_gives_its_streams_types_and_fingerprint():
+    answer = read_answer(write_answer(streams={"0": (11, None), "1": (12, 13)}))
+    assert answer.ufrag == "abcd"
+    assert answer.payload_types == ALL_PAYLOAD_TYPES
+    assert answer.streams == {"0": (RemoteStream(11, None),), "1": (RemoteStream(12, 13),), "2": ()}
+    assert [(item.algorithm, item.value) for item in answer.fingerprints] == [("sha-256", FINGERPRINT)]
+
+
+def test_a_browser_without_h264_narrows_the_types():
+    types = ALL_PAYLOAD_TYPES - {102, 103}
+    assert read_answer(write_answer(types=types)).payload_types == types
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "v=0",
+        "x" * 20_000,
+        "\n" * 400,
+        "v=0\r\n" + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" * 4,
+        write_answer(setup="passive"),
+        write_answer().replace("a=mid:1", "a=mid:9"),
+        write_answer().replace("m=video", "m=application"),
+        write_answer().replace("a=fingerprint", "a=thumbprint"),
+        write_answer().replace("a=ice-ufrag", "a=ice-nothing"),
+        write_answer().replace("SAVPF 63 110 111", "SAVPF 120").replace("a=rtpmap:111", "a=rtpmap:120"),
+        write_answer(streams={"1": (2**40, None)}),
+        write_answer(extra=tuple(f"a=ssrc:{number} cname:x" for number in range(1, 30))),
+        write_answer().replace("m=audio 9", "m=audio nine"),
+    ],
+)
+def test_an_answer_that_does_not_fit_our_offers_is_refused(text):
+    with pytest.raises(BadAnswer):
+        read_answer(text)
+
+
+def test_three_thousand_feedback_lines_are_refused_before_they_are_parsed():
+    bomb = write_answer() + "".join(f"a=rtpmap:{n} x/90000\r\na=rtcp-fb:{n} nack\r\n" for n in range(3000))
+    with pytest.raises(BadAnswer):
+        read_answer(bomb)
+
+
+LINES = write_answer(streams={"0": (11, None), "1": (12, 13)}).split("\r\n")
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_mangled_answers_are_read_or_refused_and_nothing_else(data):
+    lines = list(LINES)
+    for _ in range(data.draw(st.integers(1, 6))):
+        position = data.draw(st.integers(0, len(lines) - 1))
+        what = data.draw(st.sampled_from(["drop", "double", "cut", "swap", "junk"]))
+        if what == "drop":
+            lines.pop(position)
+        elif what == "double":
+            lines.insert(position, lines[position])
+        elif what == "cut":
+            lines[position] = lines[position][: data.draw(st.integers(0, 12))]
+        elif what == "swap":
+            lines[position] = lines[position][:2] + data.draw(st.text(max_size=20))
+        else:
+            lines[position] = data.draw(st.text(max_size=40))
+        if not lines:
+            break
+    with contextlib.suppress(BadAnswer):
+        read_answer("\r\n".join(lines))
+
+
+def offer(**changes) -> str:
+    parameters = {
+        "session": 1,
+        "negotiation": 1,
+        "credentials": Credentials("ufrag", "password" * 3),
+        "payload_types": ALL_PAYLOAD_TYPES,
+        "streams": {},
+        "max_bitrate": 2_500_000,
+    } | changes
+    return write_offer(Endpoint(("192.0.2.1",), 40000, FINGERPRINT), OfferParameters(**parameters))
+
+
+def test_an_offer_has_three_sections_one_transport_and_ice_lite():
+    description = SessionDescription.parse(offer())
+    assert [section.rtp.muxId for section in description.media] == ["0", "1", "2"]
+    assert all(section.dtls.fingerprints[0].value == FINGERPRINT for section in description.media)
+    assert all(section.ice.usernameFragment == "ufrag" for section in description.media)
+    assert "a=ice-lite" in offer()
+    assert "a=setup:actpass" in offer()
+
+
+def test_an_offer_names_a_udp_and_a_passive_tcp_candidate_on_the_same_port():
+    candidates = [line for line in offer().splitlines() if line.startswith("a=candidate")]
+    assert len(candidates) == 2
+    assert " udp " in candidates[0]
+    assert candidates[0].endswith("192.0.2.1 40000 typ host")
+    assert candidates[1].endswith("192.0.2.1 40000 typ host tcptype passive")
+
+
+def test_an_offer_signals_the_other_sides_streams_and_retransmissions():
+    text = offer(streams={"1": (RemoteStream(12, 13),)})
+    assert "a=ssrc-group:FID 12 13" in text
+    assert "a=ssrc:12 cname:peer" in text
+
+
+def test_an_offer_leaves_out_what_the_other_side_did_not_accept_and_caps_video():
+    text = offer(payload_types=AUDIO_PAYLOAD_TYPES | {96, 97}, max_bitrate=250_000)
+    assert "H264" not in text
+    assert "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n" in text
+    assert text.count("b=TIAS:250000") == 2
+
+
+def test_every_line_of_an_offer_ends_as_sdp_wants_and_stays_small():
+    assert "\n" not in offer().replace("\r\n", "")
+    assert len(offer()) < 16 * 1024
