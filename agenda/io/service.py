@@ -88,6 +88,8 @@ class Agenda:
         self, practitioner_id: PractitionerId, patient_name: str, starts_at: datetime, minutes: int, at: datetime
     ) -> Consultation:
         """Return a new consultation. Raises `BadPlan` or `UnknownPractitioner`."""
+        if not is_id(practitioner_id, Prefix.PRACTITIONER):
+            raise UnknownPractitioner(practitioner_id)
         new = plan(
             ConsultationId(new_id(Prefix.CONSULTATION)), practitioner_id, patient_name, starts_at, minutes, at=at
         )
@@ -120,6 +122,8 @@ class Agenda:
         self, practitioner_id: PractitionerId, since: datetime, until: datetime
     ) -> list[Consultation]:
         """Return those that start in [since, until), earliest first; cancelled and ended ones too."""
+        if not is_id(practitioner_id, Prefix.PRACTITIONER):
+            return []
         own = (
             select(consultations)
             .where(
@@ -148,6 +152,8 @@ class Agenda:
         return await self._close(consultation, "ended_at", at)
 
     async def _close(self, consultation: ConsultationId, column: str, at: datetime) -> Consultation:
+        if not is_id(consultation, Prefix.CONSULTATION):
+            raise UnknownConsultation(consultation)
         still_open = (
             consultations.c.id == consultation,
             consultations.c.cancelled_at.is_(None),

@@ -47,16 +47,16 @@ class TestPeople:
         assert sum(isinstance(one, EmailTaken) for one in made) == 2
 
     @pytest.mark.parametrize(
-        ("email", "name", "password", "refusal"),
+        ("person", "refusal"),
         [
-            ("no address", "A", None, BadEmail),
-            ("a@b.fr", " ", None, BadName),
-            ("a@b.fr", "A", "eleven char", WeakPassword),
+            (("no address", "A", None), BadEmail),
+            (("a@b.fr", " ", None), BadName),
+            (("a@b.fr", "A", "eleven char"), WeakPassword),
         ],
     )
-    async def test_what_cannot_be_is_refused(self, agenda: Agenda, at: datetime, email, name, password, refusal):
+    async def test_what_cannot_be_is_refused(self, agenda: Agenda, at: datetime, person, refusal):
         with pytest.raises(refusal):
-            await agenda.create_practitioner(email, name, password, at)
+            await agenda.create_practitioner(*person, at)
         assert await agenda.practitioner_by_email("a@b.fr") is None
 
 
@@ -75,6 +75,12 @@ class TestConsultations:
             await agenda.plan(PractitionerId(new_id(Prefix.PRACTITIONER)), "A", at, 30, at)
         await outbox.deliver()
         assert bus.heard == []
+
+    async def test_a_malformed_practitioner_has_no_consultations(self, agenda: Agenda, at: datetime):
+        nobody = PractitionerId("pra_\x00")
+        assert await agenda.consultations_of(nobody, at, at + HOUR) == []
+        with pytest.raises(UnknownPractitioner):
+            await agenda.plan(nobody, "A", at, 30, at)
 
     async def test_a_bad_plan_is_refused(self, agenda: Agenda, practitioner: Practitioner, at: datetime):
         with pytest.raises(BadPlan):

@@ -38,7 +38,8 @@ class TestPasswords:
             ("claire@example.org\x00", PASSWORD),
         ],
     )
-    async def test_anything_else_is_nobody(self, credentials, practitioner, at, email: str, password: str):
+    @pytest.mark.usefixtures("practitioner")
+    async def test_anything_else_is_nobody(self, credentials, at, email: str, password: str):
         assert await credentials.log_in(email, password, at) is None
 
     async def test_who_has_no_password_cannot_log_in_with_any(self, agenda: Agenda, credentials, at: datetime):

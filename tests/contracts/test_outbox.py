@@ -52,12 +52,19 @@ class TestDelivery:
         assert len(bus.heard) == 250
         assert await undelivered(database) == 0
 
-    async def test_committing_delivers_without_being_asked(self, outbox: Outbox, bus: RecordingBus, at: datetime):
+    async def test_committing_delivers_without_being_asked(self, database: Database, at: datetime):
+        heard = asyncio.Event()
+        bus = LocalBus()
+
+        async def hear(_: CallOpened) -> None:
+            heard.set()
+
+        bus.subscribe(CallOpened, hear)
+        outbox = Outbox(database, bus)
         async with outbox.committing() as tx:
             await outbox.add(tx, opened(1, at))
         async with asyncio.timeout(20):
-            while not bus.heard:
-                await asyncio.sleep(0.01)
+            await heard.wait()
 
     async def test_a_transaction_that_raises_is_never_heard_of(self, outbox: Outbox, bus: RecordingBus, at: datetime):
         async def fail() -> None:

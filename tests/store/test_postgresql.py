@@ -1,0 +1,38 @@
+"""What is particular to a database on a server."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from store.io.database import Database, DatabaseUnreachable
+
+pytestmark = pytest.mark.postgresql
+
+
+async def test_a_database_that_does_not_exist_is_said_in_one_line(postgresql_url: str):
+    with pytest.raises(DatabaseUnreachable) as caught:
+        await Database.open(postgresql_url.replace("/test_", "/nowhere_"))
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_server_that_does_not_answer_is_said_in_one_line_without_its_password(tmp_path: Path):
+    for url in (f"postgresql://me:hidden@/x?host={tmp_path}", "postgresql://me:hidden@127.0.0.1:1/x"):
+        with pytest.raises(DatabaseUnreachable) as caught:
+            await Database.open(url)
+        assert "\n" not in str(caught.value)
+        assert "hidden" not in str(caught.value)
+
+
+async def test_a_connection_that_the_server_cut_is_replaced(postgresql_url: str):
+    database = await Database.open(postgresql_url)
+    other = await Database.open(postgresql_url)
+    async with database.reading() as tx:
+        kept = (await tx.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    async with other.reading() as tx:
+        await tx.execute(text("SELECT pg_terminate_backend(:pid)").bindparams(pid=kept))
+    await other.close()
+    for _ in range(5):
+        async with database.reading() as tx:
+            assert (await tx.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.close()
