@@ -1,0 +1,118 @@
+"""ICE-TCP: the passive candidate for browsers whose UDP is blocked (RFC 6544, framing of RFC 4571)."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from aioice import stun
+
+from sfu.io import paths
+from sfu.io.paths import TcpPath
+from sfu.io.socket import MultiMessageSocket, SingleMessageSocket, open_socket
+from tests.sfu.io.conftest import Ground
+
+
+@pytest.fixture
+async def tcp_port(ground: Ground) -> AsyncIterator[int]:
+    connections: set[TcpPath] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: TcpPath(ground.loop.receive, connections), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for path in list(connections):
+        path.close()
+
+
+def framed(data: bytes) -> bytes:
+    return len(data).to_bytes(2, "big") + data
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(5):
+        return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+
+
+async def test_a_check_over_tcp_is_answered_and_becomes_the_legs_path(ground, tcp_port):
+    client = ground.client(ground.open("a", "patient"), ufrag="tcpc")
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp_port)
+    check = framed(client.check())
+    writer.write(check[:7])
+    await asyncio.sleep(0.02)
+    writer.write(check[7:])
+    answer = stun.parse_message(await read_frame(reader))
+    assert answer.attributes["XOR-MAPPED-ADDRESS"] == writer.get_extra_info("sockname")
+    assert ground.leg("a").path.transport == "tcp"
+    writer.close()
+
+
+@pytest.mark.parametrize("head", [b"\x00\x00", b"\xff\xff"])
+async def test_a_frame_of_an_impossible_length_ends_the_connection(ground, tcp_port, head):
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp_port)
+    writer.write(head + b"x" * 100)
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_connection_that_never_authenticates_is_dropped(ground, tcp_port, monkeypatch):
+    monkeypatch.setattr(paths, "TCP_GRACE", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp_port)
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
+
+
+async def test_more_connections_than_a_worker_needs_are_refused(ground, tcp_port, monkeypatch):
+    monkeypatch.setattr(paths, "MAX_TCP_CONNECTIONS", 1)
+    first = await asyncio.open_connection("127.0.0.1", tcp_port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp_port)
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    for stream in (first[1], writer):
+        stream.close()
+
+
+@pytest.mark.parametrize("kind", [MultiMessageSocket, SingleMessageSocket])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_both_kinds_of_socket_agree_on_addresses_and_bytes(kind, host):
+    try:
+        batch = kind(open_socket(host, 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    other = open_socket(host, 0)
+    port = batch._sock.getsockname()[1]
+    other.sendto(b"\x01hello", (host, port))
+    assert batch.receive() == 1
+    assert batch.length(0) == 6
+    address = batch.address(0)
+    assert batch.readable(address) == (host, other.getsockname()[1])
+    batch.queue(64, 6, batch.destination(address))
+    assert batch.flush() == 0
+    other.setblocking(True)
+    other.settimeout(5)
+    assert other.recv(100) == b"\x01hello"
+    batch.send(b"again", address)
+    assert other.recv(100) == b"again"
+    other.close()
+    batch.close()
+
+
+@pytest.mark.parametrize("kind", [MultiMessageSocket, SingleMessageSocket])
+def test_a_destination_that_refuses_does_not_stop_the_rest_of_the_batch(kind):
+    batch = kind(open_socket("127.0.0.1", 0))
+    receiver = open_socket("127.0.0.1", 0)
+    receiver.setblocking(True)
+    receiver.settimeout(5)
+    good = socket.AF_INET.to_bytes(2, "little") + receiver.getsockname()[1].to_bytes(2, "big") + bytes([127, 0, 0, 1])
+    bad = socket.AF_INET.to_bytes(2, "little") + (0).to_bytes(2, "big") + bytes([127, 0, 0, 1])
+    keep = [batch.destination(bad), batch.destination(good)]
+    batch.view[64:66] = b"ok"
+    for destination in keep:
+        batch.queue(64, 2, destination)
+    assert batch.flush() == 1
+    assert receiver.recv(10) == b"ok"
+    receiver.close()
+    batch.close()
