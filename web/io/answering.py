@@ -16,6 +16,9 @@ from web.problems import Refused, code_of_status
 
 _log = structlog.get_logger("web")
 
+# A caller may invent methods; the log and the counters name these.
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
+
 _BEGUN = aioweb.RequestKey("_BEGUN", bool)
 
 
@@ -28,11 +31,10 @@ async def answering(request: aioweb.Request, handler: Handler) -> aioweb.StreamR
     began = time.perf_counter()
     response = await _answer(request, handler)
     seconds = time.perf_counter() - began
-    route = pattern_of(request)
-    request.app[SITE].measures.answered(request.method, route, response.status, seconds)
-    _log.info(
-        "request", method=request.method, route=route, status=response.status, milliseconds=round(seconds * 1000, 1)
-    )
+    route, status = pattern_of(request), response.status
+    method = request.method if request.method in _METHODS else "(other)"
+    request.app[SITE].measures.answered(method, route, status, seconds)
+    _log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
     return response
 
 
@@ -44,6 +46,13 @@ def pattern_of(request: aioweb.Request) -> str:
 
 async def _answer(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
     try:
+        return await _foreseen(request, handler)
+    except Exception as error:  # noqa: BLE001 (the last resort: whatever it was, the visitor gets an answer)
+        return _unforeseen(request, error)
+
+
+async def _foreseen(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
+    try:
         return await handler(request)
     except Refused as refused:
         return problem(request, refused.code, field=refused.field, retry_after=refused.retry_after)
@@ -52,8 +61,6 @@ async def _answer(request: aioweb.Request, handler: Handler) -> aioweb.StreamRes
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except Exception as error:  # noqa: BLE001 (the last resort: whatever it was, the visitor gets an answer)
-        return _unforeseen(request, error)
 
 
 def _unforeseen(request: aioweb.Request, error: Exception) -> aioweb.Response:
@@ -69,7 +76,11 @@ def _unforeseen(request: aioweb.Request, error: Exception) -> aioweb.Response:
         if request.transport is not None:
             request.transport.close()
         return aioweb.Response(status=500)
-    return problem(request, "server_error", reference=reference)
+    try:
+        return problem(request, "server_error", reference=reference)
+    except Exception as second:  # noqa: BLE001 (the page of errors itself is what fails)
+        _log.error("error page failed", reference=reference, error=type(second).__name__)
+        return aioweb.Response(status=500, text=f"500 {reference}\n")
 
 
 async def add_headers(request: aioweb.Request, response: aioweb.StreamResponse) -> None:

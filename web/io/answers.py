@@ -28,6 +28,7 @@ def page(
         path or request.path,
         practitioner=request.get(WHO),
         data=data,
+        status=status,
         **values,
     )
     return aioweb.Response(

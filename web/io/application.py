@@ -93,8 +93,11 @@ class _Discreet(logging.Filter):
         return True
 
 
+_DISCREET = _Discreet()
+
+
 def runner_of(app: aioweb.Application) -> aioweb.AppRunner:
     """Return the application's runner, which logs neither addresses nor paths."""
     logger = logging.getLogger("web.connections")
-    logger.addFilter(_Discreet())
+    logger.addFilter(_DISCREET)
     return aioweb.AppRunner(app, access_log=None, logger=logger)

@@ -1,5 +1,6 @@
 """What every request passes before its handler: our own page, the caller that its row asks for, a small body."""
 
+import re
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,13 +13,15 @@ from web.authorisation import Access, rule_of
 from web.io.answers import see
 from web.io.parts import API_KEY, SITE
 from web.io.visitor import allowed_origins, bearer, is_this_machine, practitioner_of, remember_next
-from web.origins import from_own_page
+from web.origins import from_own_page, own_path
 from web.problems import Refused
 
 # Everything that is sent to us is a short form or a short JSON object.
 MAX_BODY = 64 * 1024
 
 _MAX_FIELDS = 20
+
+_NAMED = re.compile(r"(?: field `|- at `\$\.)(\w{1,40})`")
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -61,7 +64,7 @@ async def _key_of(request: aioweb.Request) -> ApiKey:
 def _to_login(request: aioweb.Request) -> aioweb.Response:
     response = see("/login")
     if request.method == "GET":
-        remember_next(request, response, request.path)
+        remember_next(request, response, own_path(request.path))
     return response
 
 
@@ -95,6 +98,6 @@ async def body_of(request: aioweb.Request, kind: type[Body]) -> Body:
 
 
 def _field_of(error: msgspec.ValidationError) -> str | None:
-    """Return the field that msgspec's message names at its end, as in "Expected `int`, got `str` - at `$.minutes`"."""
-    _, _, path = str(error).rpartition(" - at `$.")
-    return path.removesuffix("`") or None
+    """Return the field that msgspec names: "… missing required field `minutes`" or "… got `str` - at `$.minutes`"."""
+    named = _NAMED.search(str(error))
+    return named.group(1) if named else None

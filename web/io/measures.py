@@ -29,7 +29,8 @@ class RequestMeasures:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        if route != "/ws":  # lasts as long as a visit, which says nothing of our speed
+            self._seconds.labels(route).observe(seconds)
 
     def exposition(self) -> bytes:
         """Return everything in the registry in Prometheus' text format 0.0.4."""

@@ -57,7 +57,7 @@ def is_https(request: aioweb.Request) -> bool:
         if forwarded:
             return forwarded.rsplit(",", 1)[-1].strip().lower() == "https"
     public = origin_of(settings.public_url)
-    return public is not None and public.startswith("https:") and public == origin_of(f"https://{request.host}")
+    return public is not None and public.startswith("https:") and public == origin_of(f"https://{_host(request)}")
 
 
 def base_url(request: aioweb.Request) -> str:
@@ -67,7 +67,12 @@ def base_url(request: aioweb.Request) -> str:
 
 
 def _own_origin(request: aioweb.Request) -> str | None:
-    return origin_of(f"{'https' if is_https(request) else 'http'}://{request.host}")
+    return origin_of(f"{'https' if is_https(request) else 'http'}://{_host(request)}")
+
+
+def _host(request: aioweb.Request) -> str:
+    # `request.host` would ask the name service, and wait for it, when the header is missing.
+    return request.headers.get("Host", "")
 
 
 def allowed_origins(request: aioweb.Request) -> set[str]:
