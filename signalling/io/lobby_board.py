@@ -1,0 +1,111 @@
+"""The board: the list of those who wait, shown to the practitioner, and the practitioner's state, shown to them."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import msgspec
+
+from lobby.admission import Admission
+from lobby.waiting_list import waiting_list
+from signalling.io.chores import report
+from signalling.io.house import House
+from signalling.protocol import Devices, Lobby, LobbyEntry
+from signalling.session import KEPT_FOR
+from store.ids import PractitionerId, Seat
+
+# A reload of the practitioner's page is no absence.
+BETWEEN_PAGES = timedelta(seconds=10)
+# The longest consultation and both ends of the join window lie well within a day.
+AROUND_NOW = timedelta(days=1)
+
+
+class LobbyBoard:
+    """Changes are gathered: however many there are, a practitioner is sent the newest list."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._changed: set[PractitionerId] = set()
+        self._wake = asyncio.Event()
+
+    def changed(self, practitioner: PractitionerId) -> None:
+        """Something that the practitioner or their patients are shown has changed."""
+        self._changed.add(practitioner)
+        self._wake.set()
+
+    async def keep(self) -> None:
+        """Show what has changed, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._changed:
+                practitioner = self._changed.pop()
+                self.show_host(practitioner)
+                try:
+                    await self._show_list(practitioner)
+                except Exception as error:  # noqa: BLE001  # the next change shows the list again
+                    report("list not shown", error)
+
+    async def list_for(self, practitioner: PractitionerId) -> Lobby:
+        """Return everybody who waits for the practitioner, the longest first."""
+        at = self._house.clock()
+        since, until = at - self._house.window.after - AROUND_NOW, at + self._house.window.before + AROUND_NOW
+        consultations = await self._house.agenda.consultations_of(practitioner, since, until)
+        admissions = await self._house.lobby.waiting([consultation.id for consultation in consultations])
+        rooms = list(self._house.attendance.rooms_of(practitioner))
+        pages = {admission: page for room in rooms for admission, page in room.waiting.items()}
+        waiting = [admission for admission in admissions if not await self._orphaned(admission, set(pages), at)]
+        connected = {admission for admission, page in pages.items() if page.attached}
+        seated = {room.consultation.id for room in rooms if room.place(Seat.PATIENT)}
+        entries = [
+            LobbyEntry(
+                admission=entry.admission,
+                version=entry.version,
+                consultation=entry.consultation,
+                name=entry.name,
+                since=entry.since.isoformat(),
+                devices=Devices(camera=entry.camera, microphone=entry.microphone),
+                connected=entry.connected,
+                same_link=entry.same_link,
+            )
+            for entry in waiting_list(waiting, connected, seated)
+        ]
+        return Lobby(entries=entries)
+
+    def host_state(self, practitioner: PractitionerId) -> str:
+        """Return `in_call` while they talk with somebody, else `present` or `absent`."""
+        if self._house.attendance.host_in_call(practitioner):
+            return "in_call"
+        at = self._house.clock()
+        here = any(
+            page.talk.away_since is None or at - page.talk.away_since < BETWEEN_PAGES
+            for page in self._house.attendance.pages_of(practitioner)
+        )
+        return "present" if here else "absent"
+
+    def show_host(self, practitioner: PractitionerId) -> None:
+        """Tell the practitioner's waiting patients their state, if it has changed."""
+        host = self.host_state(practitioner)
+        for room in self._house.attendance.rooms_of(practitioner):
+            for page in room.waiting.values():
+                if page.waiting is not None and page.waiting.host != host:
+                    page.waiting = msgspec.structs.replace(page.waiting, host=host)
+                    page.tell(page.waiting)
+
+    def show_hosts(self) -> None:
+        """Tell all who wait what has changed by time alone."""
+        for practitioner in {room.consultation.practitioner for room in self._house.attendance.rooms() if room.waiting}:
+            self.show_host(practitioner)
+
+    async def _show_list(self, practitioner: PractitionerId) -> None:
+        if not self._house.attendance.pages_of(practitioner):
+            return
+        entries = await self.list_for(practitioner)
+        for page in self._house.attendance.pages_of(practitioner):
+            page.tell(entries)
+
+    async def _orphaned(self, admission: Admission, pages: set[str], at: datetime) -> bool:
+        """Whether nobody can come back to this place by its page; a crash left it behind."""
+        if admission.id in pages or at - admission.waiting_since < KEPT_FOR:
+            return False
+        await self._house.lobby.leave(admission.id, at)
+        return True

@@ -1,0 +1,242 @@
+"""The reception: every page speaks to it. It begins sessions, hands on requests, and finds its way after a restart.
+
+Closing it ends no call: pages are told to come back, and media goes on in the workers. The order: no new sockets
+first (the web server's part), then `close`, then the database.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from agenda.consultation import JoinWindow
+from agenda.io.service import Agenda
+from lobby.io.service import Lobby as LobbyService
+from sfu.engine import EngineEvent, MediaEngine
+from signalling.close_code import CloseCode
+from signalling.io.attendance import Attendance
+from signalling.io.call_keeper import CallKeeper
+from signalling.io.chores import Chores, report
+from signalling.io.homecoming import Homecoming
+from signalling.io.house import House
+from signalling.io.leg_keeper import LegKeeper
+from signalling.io.lobby_board import LobbyBoard
+from signalling.io.participant import Participant, Socket
+from signalling.io.patient_place import PatientPlace
+from signalling.io.practitioner_desk import PractitionerDesk
+from signalling.io.refusal import Refused
+from signalling.io.rounds import Rounds
+from signalling.io.session_book import SessionBook
+from signalling.protocol import (
+    Admit,
+    Alive,
+    Answer,
+    Attend,
+    BadMessage,
+    ClientFrame,
+    Decline,
+    DevicesChanged,
+    Displaced,
+    Enter,
+    Knock,
+    Leave,
+    Problem,
+    RestartIce,
+    Resume,
+    SendBack,
+    SendingChanged,
+    ServerFrame,
+    encode,
+)
+from store.ids import PractitionerId, Seat
+from store.io.database import Database
+from store.io.entropy import digest
+from store.io.outbox import Outbox
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionSettings:
+    """`window`: when one may come in. `round_seconds`: how often is looked after what time alone brings about."""
+
+    window: JoinWindow = field(default_factory=JoinWindow)
+    round_seconds: float = 1.0
+    clock: Callable[[], datetime] = _now
+
+
+_Handler = Callable[[Participant, Any], Awaitable[None]]
+
+
+class Reception:
+    """`start` before the first socket, `close` after the last."""
+
+    def __init__(  # noqa: PLR0917  # each is of a kind of its own
+        self,
+        database: Database,
+        outbox: Outbox,
+        agenda: Agenda,
+        lobby: LobbyService,
+        engine: MediaEngine,
+        settings: ReceptionSettings,
+    ) -> None:
+        attendance = Attendance()
+        book = SessionBook(database, attendance)
+        chores, window, clock = Chores(), settings.window, settings.clock
+        self._settings = settings
+        self._house = house = House(database, outbox, agenda, lobby, engine, attendance, book, chores, window, clock)
+        self._board = board = LobbyBoard(house)
+        self._legs = legs = LegKeeper(house)
+        self._calls = calls = CallKeeper(house, legs, board)
+        self._places = places = PatientPlace(house, calls, board)
+        self._desk = PractitionerDesk(house, calls, board, places)
+        self._rounds = Rounds(house, calls, legs, board, places)
+        self._closed = False
+        self._handlers: Mapping[type[Any], Mapping[Seat, _Handler]] = {
+            Admit: {Seat.PRACTITIONER: self._desk.admit},
+            Decline: {Seat.PRACTITIONER: self._desk.decline},
+            SendBack: {Seat.PRACTITIONER: self._desk.send_back},
+            Leave: {Seat.PRACTITIONER: self._desk.leave, Seat.PATIENT: places.leave},
+            DevicesChanged: {Seat.PATIENT: places.devices_changed},
+            Answer: dict.fromkeys(Seat, legs.answer),
+            RestartIce: dict.fromkeys(Seat, legs.restart_ice),
+            SendingChanged: dict.fromkeys(Seat, calls.sending_changed),
+            Alive: dict.fromkeys(Seat, self._alive),
+        }
+
+    async def start(self) -> None:
+        """Find the calls and sessions that a restart interrupted, and begin the rounds."""
+        self._house.engine.subscribe(self._report)
+        await Homecoming(self._house, self._calls, self._legs).restore(self._settings.clock())
+        self._house.chores.start(self._board.keep(), "waiting lists")
+        self._house.chores.start(self._go_round(), "rounds")
+
+    async def close(self) -> None:
+        """Send every page away to come back soon; calls go on."""
+        self._closed = True
+        for participant in self._house.attendance.participants():
+            if participant.socket is not None:
+                participant.socket.close(CloseCode.RESTARTING)
+        await self._house.chores.close()
+        await self._legs.save()
+        await self._house.sessions.flush(self._settings.clock())
+
+    async def open(self, frame: ClientFrame, practitioner: PractitionerId | None, socket: Socket) -> Participant | None:
+        """Return the session that the first frame of a socket begins or resumes; None when there is none.
+
+        `practitioner` is who is logged in at that browser. What keeps a page out is said to it, and the socket
+        closed. Raises `BadMessage` for a frame with which no conversation begins.
+        """
+        opening = frame.body
+        try:
+            if isinstance(opening, Resume):
+                return await self._resume(opening, frame.ack, practitioner, socket)
+            if isinstance(opening, Knock):
+                return await self._places.knock(opening, socket)
+            if isinstance(opening, Attend):
+                return await self._desk.attend(opening, practitioner, socket)
+            if isinstance(opening, Enter):
+                return await self._desk.enter(opening, practitioner, socket)
+        except Refused as refused:
+            socket.send(encode(ServerFrame(0, 0, refused.reason)))
+            socket.close(CloseCode.REFUSED)
+            return None
+        raise BadMessage("no opening message")
+
+    async def receive(self, participant: Participant, frame: ClientFrame) -> None:
+        """Carry out what the page asks for. Raises `BadMessage`."""
+        async with participant.turn:
+            request = participant.talk.receive(frame)
+            if request is not None and participant.over is None:
+                handler = self._handlers[type(request)].get(participant.role)
+                if handler is None:
+                    participant.tell(Problem("not_found"))
+                else:
+                    await handler(participant, request)
+            if frame.body is not None:
+                participant.acknowledge()
+
+    def lost(self, participant: Participant, socket: Socket) -> None:
+        """Note that the page's socket is gone."""
+        if not participant.lose(socket, self._settings.clock()):
+            return
+        room = self._house.attendance.known_room(participant.consultation)
+        if room is not None:
+            if (seat := room.seat_of(participant)) is not None:
+                self._calls.page_lost(room, seat)
+            self._board.changed(room.consultation.practitioner)
+
+    def host_state(self, practitioner: PractitionerId) -> str:
+        """Return `absent`, `present` or `in_call`."""
+        return self._board.host_state(practitioner)
+
+    async def revoke_practitioner(self, practitioner: PractitionerId) -> None:
+        """End every session of a practitioner who logged out, and their media. Their seat stays theirs."""
+        for participant in self._house.attendance.pages_of(practitioner):
+            at = self._settings.clock()
+            room = self._house.attendance.known_room(participant.consultation)
+            if room is not None:
+                async with room.visit():
+                    if (seat := room.seat_of(participant)) is not None:
+                        await self._legs.revoke(room, seat)
+            self._house.sessions.end(participant, CloseCode.LOGGED_OUT, at)
+            self._house.attendance.remove(participant)
+        self._board.changed(practitioner)
+        await self._house.sessions.flush(self._settings.clock())
+
+    async def look_around(self) -> None:
+        """Look after what time alone brings about, now."""
+        await self._rounds.go(self._settings.clock())
+
+    async def _go_round(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.round_seconds)
+            await self.look_around()
+
+    async def _report(self, event: EngineEvent) -> None:
+        if self._closed:
+            return
+        try:
+            self._legs.report(event)
+        except Exception as error:  # noqa: BLE001  # the engine's next events must be heard whatever this one did
+            report("engine event failed", error)
+
+    async def _resume(
+        self, opening: Resume, ack: int, practitioner: PractitionerId | None, socket: Socket
+    ) -> Participant | None:
+        token_hash = digest(opening.session)
+        participant = self._house.attendance.session(token_hash)
+        if participant is None:
+            if await self._house.sessions.taken_elsewhere(token_hash):
+                socket.send(encode(ServerFrame(0, 0, Displaced("same_person"))))
+                socket.close(CloseCode.DISPLACED)
+                return None
+            raise Refused(Problem("session_unknown"))
+        if participant.practitioner is not None and participant.practitioner != practitioner:
+            raise Refused(Problem("session_unknown"))
+        continued = participant.resume(socket, opening.session, ack)
+        if participant.over is None:
+            await self._back(participant, continued=continued)
+        return participant
+
+    async def _back(self, participant: Participant, *, continued: bool) -> None:
+        """Show a page that is here again what it needs."""
+        if participant.practitioner is not None:
+            self._board.changed(participant.practitioner)
+            if not continued:
+                await self._desk.show(participant)
+        room = self._house.attendance.known_room(participant.consultation)
+        if room is None:
+            return
+        async with room.visit():
+            if room.seat_of(participant) is not None:
+                await self._calls.page_back(room, participant, continued=continued)
+            elif participant.over is None and participant.role is Seat.PATIENT:
+                await self._places.page_back(room, participant, continued=continued)
+        self._board.changed(room.consultation.practitioner)
+
+    async def _alive(self, _: Participant, __: Alive) -> None:
+        """Nothing to do: being acknowledged is what the page asks for."""

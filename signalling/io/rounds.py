@@ -1,0 +1,108 @@
+"""The rounds: what time alone brings about, looked after every second."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from signalling.close_code import CloseCode
+from signalling.doors import not_yet
+from signalling.io.call_keeper import CallKeeper
+from signalling.io.chores import report
+from signalling.io.house import House
+from signalling.io.leg_keeper import LegKeeper
+from signalling.io.lobby_board import LobbyBoard
+from signalling.io.participant import Participant
+from signalling.io.patient_place import PatientPlace
+from signalling.protocol import Lapsed
+from store.ids import Seat
+
+# Doors close, places lapse and stray legs are found within this time; each look costs a few reads.
+SELDOM = timedelta(seconds=15)
+
+
+class Rounds:
+    """One `go` after the other; what fails is logged and tried again on the next one."""
+
+    def __init__(
+        self, house: House, calls: CallKeeper, legs: LegKeeper, board: LobbyBoard, places: PatientPlace
+    ) -> None:
+        self._house = house
+        self._legs = legs
+        self._board = board
+        self._places = places
+        self._seldom_at: datetime | None = None
+        self._steps: tuple[Callable[[datetime], Awaitable[None]], ...] = (
+            self._look_after_absent,
+            calls.end_those_due,
+            legs.retry,
+            self._seldom,
+            self._show_and_save,
+        )
+
+    async def go(self, at: datetime) -> None:
+        """Do what is due."""
+        for step in self._steps:
+            try:
+                await step(at)
+            except Exception as error:  # noqa: BLE001  # one step that fails must not stop the others
+                report("round failed", error)
+
+    async def _look_after_absent(self, at: datetime) -> None:
+        for participant in self._house.attendance.participants():
+            if not participant.talk.lapsed(at):
+                continue
+            room = self._house.attendance.known_room(participant.consultation)
+            if room is None or participant.over is not None or participant.role is Seat.PRACTITIONER:
+                self._let_go(participant)
+                continue
+            async with room.visit():
+                if not participant.talk.lapsed(at):
+                    continue
+                if room.seat_of(participant) is None:
+                    await self._places.give_up(room, participant)
+                self._let_go(participant)
+
+    def _let_go(self, participant: Participant) -> None:
+        """Forget what was said to them; the session too, unless they sit: media may be flowing all the time."""
+        room = self._house.attendance.known_room(participant.consultation)
+        if participant.over is None and room is not None and room.seat_of(participant) is not None:
+            participant.talk.forget()
+            return
+        self._house.sessions.drop(participant)
+        if participant.practitioner is not None:
+            self._board.show_host(participant.practitioner)
+
+    async def _seldom(self, at: datetime) -> None:
+        if self._seldom_at is not None and at - self._seldom_at < SELDOM:
+            return
+        self._seldom_at = at
+        await self._expire(at)
+        await self._close_doors(at)
+        await self._legs.close_strays()
+
+    async def _expire(self, at: datetime) -> None:
+        """End the places of those who were admitted and did not come."""
+        for admission in await self._house.lobby.expire(at):
+            room = self._house.attendance.known_room(admission.consultation)
+            page = room.waiting.pop(admission.id, None) if room is not None else None
+            if page is not None:
+                self._house.sessions.end(page, CloseCode.OVER, at, Lapsed())
+
+    async def _close_doors(self, at: datetime) -> None:
+        """Tell those who wait that the time is over, or that the consultation was cancelled."""
+        for room in self._house.attendance.rooms():
+            if not room.waiting or room.call is not None:
+                continue
+            planned = await self._house.agenda.consultation(room.consultation.id)
+            closed = not_yet(planned, self._house.window, at) if planned is not None else None
+            if closed is None:
+                continue
+            async with room.visit():
+                for page in list(room.waiting.values()):
+                    page.tell(closed)
+                    await self._places.give_up(room, page)
+
+    async def _show_and_save(self, at: datetime) -> None:
+        self._board.show_hosts()
+        await self._legs.save()
+        await self._house.sessions.flush(at)
+        self._house.attendance.tidy()

@@ -1,0 +1,181 @@
+"""A whole practice for the tests: real database, real sockets, a media engine without media, a clock that stands."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from agenda.consultation import Consultation, JoinWindow
+from agenda.io.service import Agenda
+from agenda.people import Practitioner
+from lobby.io.service import Lobby
+from signalling.io.reception import Reception, ReceptionSettings
+from signalling.io.server import SocketSettings, WebSocketServer
+from store.ids import PractitionerId
+from store.io.bus import LocalBus
+from store.io.database import Database
+from store.io.outbox import Outbox
+from tests.signalling.engine_double import EngineDouble
+from tests.signalling.page import ORIGIN, Page
+
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+SENDING = {"microphone": True, "camera": True, "screen": False}
+DEVICES = {"camera": "ok", "microphone": "denied"}
+
+
+@dataclass
+class Clock:
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+@dataclass
+class Practice:
+    database: Database
+    outbox: Outbox
+    agenda: Agenda
+    lobby: Lobby
+    engine: EngineDouble
+    clock: Clock
+    sockets: SocketSettings
+    window: JoinWindow = field(default_factory=JoinWindow)
+    pages: list[Page] = field(default_factory=list)
+    reception: Reception = field(init=False)
+    _server: TestServer = field(init=False)
+    _client: aiohttp.ClientSession = field(init=False)
+
+    @classmethod
+    async def open(cls, folder: Path, sockets: SocketSettings | None = None) -> "Practice":
+        database = await Database.open(f"sqlite:///{folder / 'visavis.sqlite3'}")
+        outbox = Outbox(database, LocalBus())
+        engine = EngineDouble()
+        await engine.start()
+        practice = cls(
+            database,
+            outbox,
+            Agenda(database, outbox),
+            Lobby(database, outbox, b"k" * 32),
+            engine,
+            Clock(),
+            sockets or SocketSettings(),
+        )
+        practice._client = aiohttp.ClientSession()
+        await practice.start()
+        return practice
+
+    async def start(self) -> None:
+        # A round is taken when a test says so: nothing here depends on how fast the machine is.
+        settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock)
+        self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings)
+        await self.reception.start()
+        websockets = WebSocketServer(self.reception, _who, lambda _: {ORIGIN}, self.sockets)
+        application = web.Application()
+        application.router.add_get("/ws", websockets.handle)
+        self._server = TestServer(application)
+        await self._server.start_server()
+
+    async def stop(self) -> None:
+        await self.reception.close()
+        await self._server.close()
+
+    async def restart(self) -> None:
+        """The web process ends and starts again; the workers go on."""
+        await self.stop()
+        await self.start()
+        for page in self.pages:
+            page._url = self.url
+
+    async def close(self) -> None:
+        for page in self.pages:
+            await page.close()
+        await self.stop()
+        await self._client.close()
+        await self.engine.close()
+        await self.outbox.deliver()
+        await self.database.close()
+
+    @property
+    def url(self) -> str:
+        return str(self._server.make_url("/ws"))
+
+    async def practitioner(self, name: str = "Dr Claire Martin", email: str = "claire@example.org") -> Practitioner:
+        return await self.agenda.create_practitioner(email, name, None, self.clock())
+
+    async def consultation(self, practitioner: Practitioner, **planned: Any) -> tuple[Consultation, str]:
+        """Return a consultation that starts now, unless planned otherwise, and the invitation to it."""
+        plan = {"patient_name": "Jean Dupont", "starts_at": self.clock(), "minutes": 30, **planned}
+        consultation = await self.agenda.plan(practitioner.id, at=self.clock(), **plan)
+        return consultation, await self.lobby.invite(consultation.id, self.clock())
+
+    def page(self, practitioner: Practitioner | None = None) -> Page:
+        page = Page(self._client, self.url, {"X-Practitioner": practitioner.id} if practitioner else None)
+        self.pages.append(page)
+        return page
+
+    async def desk(self, practitioner: Practitioner) -> Page:
+        page = await self.page(practitioner).open(type="attend")
+        await page.expect("lobby")
+        return page
+
+    async def host(self, practitioner: Practitioner, consultation: Consultation) -> Page:
+        return await self.page(practitioner).open(type="enter", consultation=consultation.id, sending=SENDING)
+
+    async def patient(self, invitation: str, name: str = "Jean Dupont", ticket: str | None = None) -> Page:
+        return await self.page().open(
+            type="knock", invitation=invitation, name=name, devices=DEVICES, ticket=ticket
+        )
+
+    async def waiting_patient(self, invitation: str, name: str = "Jean Dupont") -> tuple[Page, str]:
+        """Return a patient in the waiting room, and the ticket."""
+        page = await self.patient(invitation, name)
+        return page, (await page.expect("waiting"))["ticket"]
+
+    async def admit(self, host: Page, name: str = "Jean Dupont") -> None:
+        """Let in the one of that name, as soon as the list shows them."""
+        entry = await self.entry(host, name)
+        await host.send("admit", admission=entry["admission"], version=entry["version"])
+
+    async def entry(self, host: Page, name: str, **wanted: Any) -> dict[str, Any]:
+        """Return the newest list's entry of that name, once it is as wanted."""
+        while True:
+            for seen in reversed(host.heard):
+                if seen["type"] == "lobby":
+                    break
+            else:
+                await host.expect("lobby")
+                continue
+            for entry in seen["entries"]:
+                if entry["name"] == name and all(entry[key] == value for key, value in wanted.items()):
+                    return dict(entry)
+            await host.expect("lobby")
+
+    async def call(self, practitioner: Practitioner, consultation: Consultation, invitation: str) -> tuple[Page, Page]:
+        """Return the pages of a practitioner and a patient in a live call."""
+        host = await self.host(practitioner, consultation)
+        await host.expect("offer")
+        patient, _ = await self.waiting_patient(invitation)
+        await self.admit(host)
+        await patient.expect("peer", connected=True)
+        await patient.expect("call", state="live") if patient.last("call")["state"] != "live" else None
+        await self.calm(host, patient)
+        return host, patient
+
+    async def calm(self, *pages: Page) -> None:
+        """Return when nothing is under way between these pages, the reception and the engine."""
+        for _ in range(3):
+            for page in pages:
+                await page.settled()
+            await self.engine.heard()
+
+
+async def _who(request: web.Request) -> PractitionerId | None:
+    return PractitionerId(request.headers["X-Practitioner"]) if "X-Practitioner" in request.headers else None
