@@ -199,3 +199,7 @@ async def test_a_body_that_is_no_link_is_refused(practice, body):
 async def test_guessing_links_is_slowed(practice):
     statuses = [(await practice.script("/open", {"token": f"guess {n}"})).status for n in range(61)]
     assert statuses == [404] * 60 + [429]
+
+
+async def test_right_passwords_are_never_slowed(practice):
+    assert {(await practice.log_in(EMAIL, PASSWORD)).status for _ in range(7)} == {303}
