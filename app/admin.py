@@ -1,0 +1,105 @@
+"""`visavis admin …`: make practitioners and API keys in the data folder's database."""
+
+import argparse
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+
+from agenda.io.service import Agenda
+from agenda.people import BadEmail, EmailTaken, Practitioner, WeakPassword
+from app import data_folder
+from app.language import Refused, say, terminal_language
+from app.settings import Settings, add_options, read_settings
+from app.wiring import opened_records
+from store.names import BadName
+
+# Long enough to be passed on by hand, short enough to be worthless in next week's chat history.
+LINK_LIFETIME = timedelta(hours=24)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `admin` and what stands under it."""
+    parser = commands.add_parser(
+        "admin", help="make practitioners and API keys", exit_on_error=False, allow_abbrev=False
+    )
+    parser.set_defaults(run=_without_command)
+    actions = parser.add_subparsers(metavar="COMMAND", title="commands")
+
+    practitioner = actions.add_parser(
+        "create-practitioner", help="make a validated practitioner", exit_on_error=False, allow_abbrev=False
+    )
+    practitioner.add_argument("--email", default="", metavar="EMAIL", help="address to log in with")
+    practitioner.add_argument("--name", default="", metavar="NAME", help="name that patients see")
+    practitioner.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from the first line of standard input; without it a one-time log-in link is printed",
+    )
+    add_options(practitioner)
+    practitioner.set_defaults(run=_create_practitioner)
+
+    key = actions.add_parser("create-key", help="make a key for the REST API", exit_on_error=False, allow_abbrev=False)
+    key.add_argument("--label", default="", metavar="TEXT", help="what the key is for")
+    key.add_argument(
+        "--practitioner", default="", metavar="EMAIL", help="limit the key to one practitioner (default: all of them)"
+    )
+    add_options(key)
+    key.set_defaults(run=_create_key)
+
+
+def _without_command(_arguments: argparse.Namespace) -> int:
+    raise Refused(say("Say what to make: visavis admin create-practitioner, or visavis admin create-key."))
+
+
+def _create_practitioner(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, os.environ)
+    password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
+    data_folder.prepare(settings.data)
+    link = asyncio.run(_new_practitioner(settings, arguments.email, arguments.name, password))
+    if link is None:
+        print(say("Made. They log in with this address and the password.").told(terminal_language(os.environ)))
+    else:
+        print(link)
+    return 0
+
+
+async def _new_practitioner(settings: Settings, email: str, name: str, password: str | None) -> str | None:
+    at = datetime.now(UTC)
+    async with opened_records(settings) as records:
+        practitioner = await _made(records.agenda, email, name, password, at)
+        if password is not None:
+            return None
+        token = await records.credentials.create_login_link(practitioner.id, "/desk", at, LINK_LIFETIME)
+    web = data_folder.running_web(settings.data)
+    return f"{settings.public_url or (web.url if web else settings.url())}/open#{token}"
+
+
+async def _made(agenda: Agenda, email: str, name: str, password: str | None, at: datetime) -> Practitioner:
+    try:
+        return await agenda.create_practitioner(email, name, password, at)
+    except BadEmail as error:
+        raise Refused(say("--email takes an e-mail address like camille.martin@example.org.")) from error
+    except BadName as error:
+        raise Refused(say("--name takes a name of 1 to 80 characters.")) from error
+    except WeakPassword as error:
+        raise Refused(say("The password is too short: use 12 characters or more.")) from error
+    except EmailTaken as error:
+        raise Refused(say("There is a practitioner with this e-mail address already.")) from error
+
+
+def _create_key(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, os.environ)
+    if not arguments.label.strip():
+        raise Refused(say("--label is missing: say what the key is for, to know it again later."))
+    data_folder.prepare(settings.data)
+    print(asyncio.run(_new_key(settings, arguments.label.strip(), arguments.practitioner)))
+    return 0
+
+
+async def _new_key(settings: Settings, label: str, email: str) -> str:
+    async with opened_records(settings) as records:
+        practitioner = await records.agenda.practitioner_by_email(email) if email else None
+        if email and practitioner is None:
+            raise Refused(say("There is no practitioner with this e-mail address."))
+        return await records.credentials.create_key(label, practitioner.id if practitioner else None, datetime.now(UTC))

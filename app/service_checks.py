@@ -1,0 +1,81 @@
+"""The doctor's looks at what Visavis itself brings or needs: web process, database, packet loop, media workers."""
+
+import select
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+from app import workers
+from app.data_folder import WebProcess
+from app.database_sentences import told_plainly
+from app.findings import Finding, fail, info, ok, warn
+from app.language import say
+from app.settings import Settings
+from sfu.io.socket import MultiMessageSocket, batch_socket, open_socket
+from store.io.database import Database, DatabaseProblem
+
+PATIENCE = 2.0
+
+
+def ready(web: WebProcess) -> Finding:
+    """Return whether the running web process finds its database and its workers."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)
+    place = f"[{host}]:{web.port}" if ":" in host else f"{host}:{web.port}"
+    try:
+        with urllib.request.urlopen(f"http://{place}/readyz", timeout=PATIENCE):
+            return ok(
+                "ready", say("Visavis runs on {place} and reaches its database and its media workers.", place=place)
+            )
+    except urllib.error.HTTPError:
+        return fail(
+            "ready", say("Visavis runs on {place} without its database or its media workers: see its log.", place=place)
+        )
+    except OSError:
+        return fail("ready", say("Visavis runs but does not answer on {place}: see its log.", place=place))
+
+
+async def database(settings: Settings) -> Finding:
+    """Return whether the database opens at this version; one that is older is migrated, as at the next start."""
+    path = settings.database_url.removeprefix("sqlite:///")
+    if path != settings.database_url and not Path(path).exists():
+        return info("database", say("The database will be made at the first start."))
+    try:
+        opened = await Database.open(settings.database_url)
+    except DatabaseProblem as error:
+        return fail("database", told_plainly(error))
+    await opened.close()
+    return ok("database", say("The database opens and has this version's schema."))
+
+
+def packet_loop() -> Finding:
+    """Return whether packets go in batches here: one that is sent to itself comes back through the worker's socket."""
+    udp = open_socket("127.0.0.1", 0)
+    batch = batch_socket(udp)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"doctor", udp.getsockname())
+        select.select([batch.fileno()], [], [], PATIENCE)
+        if not batch.receive():
+            return fail("loop", say("The packet loop does not hear its own packet: look for a local firewall."))
+    finally:
+        batch.close()
+    if isinstance(batch, MultiMessageSocket):
+        return ok("loop", say("Packets go in batches (recvmmsg)."))
+    return warn("loop", say("This system has no recvmmsg: packets go one by one, with fewer calls per core."))
+
+
+def running_workers(settings: Settings) -> list[int]:
+    """Return the indices of the workers that answer on their sockets."""
+    return [index for index in range(settings.workers) if workers.is_running(settings.run_dir, index)]
+
+
+def all_workers(settings: Settings, present: Iterable[int]) -> Finding:
+    """Return whether every worker that the settings name is there while the web process runs."""
+    missing = ", ".join(str(index) for index in range(settings.workers) if index not in set(present))
+    if missing:
+        return fail(
+            "workers", say("Media workers are missing: {missing}. See worker-….log in the run folder.", missing=missing)
+        )
+    return ok("workers", say("{count} media workers answer.", count=settings.workers))

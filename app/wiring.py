@@ -1,0 +1,192 @@
+"""The one place that knows everything: builds each part, hands it what it needs, and closes all in reverse order.
+
+Opened in this order and closed in the other: database, media workers, the application, reception (sessions and
+calls), the listener. So a server that stops first takes no more visitors, then sends those who are here away to come
+back, waits for the requests under way, lets go of the workers or ends them, and closes the database last.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from aiohttp import web as aioweb
+from prometheus_client import CollectorRegistry
+from sqlalchemy import literal, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from agenda.io.credentials import Credentials
+from agenda.io.service import Agenda
+from app.data_folder import secret_key
+from app.database_sentences import told_plainly
+from app.language import Refused, say
+from app.measures import media_gauges
+from app.settings import Settings
+from lobby.io.service import Lobby
+from sfu.control import WorkerStatistics
+from sfu.engine import EngineUnavailable
+from sfu.io.workers import MediaPortTaken, WorkerPool, WorkerSettings
+from signalling.io.chores import report
+from signalling.io.reception import Reception, ReceptionSettings
+from signalling.io.server import WebSocketServer
+from store.io.bus import LocalBus
+from store.io.database import Database, DatabaseProblem
+from store.io.outbox import Outbox
+from web.io.application import build_app, runner_of
+from web.io.parts import WebParts, WebSettings
+from web.io.visitor import allowed_origins, practitioner_id
+
+# How often facts whose delivery failed are tried again, and how old the media figures of /metrics may be.
+_UPKEEP_SECONDS = 5.0
+_READY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The database and the services on it."""
+
+    database: Database
+    outbox: Outbox
+    agenda: Agenda
+    credentials: Credentials
+    lobby: Lobby
+
+
+@asynccontextmanager
+async def opened_records(settings: Settings) -> AsyncIterator[Records]:
+    """Give the services on the data folder's database, brought to this version. Raises `Refused`."""
+    key = secret_key(settings.data)
+    with _refusing():
+        database = await Database.open(settings.database_url)
+    try:
+        outbox = Outbox(database, LocalBus())
+        agenda = Agenda(database, outbox)
+        yield Records(database, outbox, agenda, Credentials(database), Lobby(database, outbox, key))
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings, listener: socket.socket, *, own_workers: bool) -> AsyncIterator[Records]:
+    """Run the web side on `listener` as long as the context lasts. Raises `Refused`.
+
+    With `own_workers` missing media workers are started, and all are stopped at the end; else they are only used.
+    """
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(opened_records(settings))
+        pool = _worker_pool(settings, own_workers=own_workers)
+        # A start that fails half-way is closed as well.
+        stack.push_async_callback(pool.close, stop_workers=own_workers)
+        with _refusing():
+            await pool.start()
+        reception = Reception(
+            records.database,
+            records.outbox,
+            records.agenda,
+            records.lobby,
+            pool,
+            ReceptionSettings(window=settings.join_window),
+        )
+        upkeep = _Upkeep(records, pool)
+        stack.push_async_callback(upkeep.close)
+        runner = runner_of(build_app(_web_parts(settings, records, pool, reception, upkeep)))
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        stack.push_async_callback(reception.close)
+        await reception.start()
+        site = aioweb.SockSite(runner, listener)
+        await site.start()
+        stack.push_async_callback(site.stop)
+        yield records
+
+
+def _worker_pool(settings: Settings, *, own_workers: bool) -> WorkerPool:
+    where = WorkerSettings(
+        run_dir=settings.run_dir,
+        host=settings.media_bind,
+        advertised=settings.media_advertised,
+        port=settings.media_port,
+        workers=settings.workers,
+    )
+    return WorkerPool(where, own=own_workers)
+
+
+def _web_parts(
+    settings: Settings, records: Records, pool: WorkerPool, reception: Reception, upkeep: "_Upkeep"
+) -> WebParts:
+    async def readiness() -> Sequence[tuple[str, bool]]:
+        return [("database", await _answers(records.database)), ("media", bool(await pool.statistics()))]
+
+    return WebParts(
+        agenda=records.agenda,
+        credentials=records.credentials,
+        lobby=records.lobby,
+        websocket=WebSocketServer(reception, practitioner_id, allowed_origins).handle,
+        readiness=readiness,
+        settings=WebSettings(
+            version=version("visavis"),
+            public_url=settings.public_url or None,
+            trusted_proxies=settings.trusted_proxies,
+            join_window=settings.join_window,
+            demo=settings.demo,
+        ),
+        clock=lambda: datetime.now(UTC),
+        on_logout=reception.revoke_practitioner,
+        metrics=CollectorRegistry(),
+        gauges=lambda: media_gauges(upkeep.statistics),
+    )
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        async with asyncio.timeout(_READY_SECONDS), database.reading() as tx:
+            await tx.execute(select(literal(1)))
+    except (TimeoutError, OSError, SQLAlchemyError, DatabaseProblem):
+        return False
+    return True
+
+
+class _Upkeep:
+    """Every few seconds: deliver what was left, and read the workers' counters."""
+
+    def __init__(self, records: Records, pool: WorkerPool) -> None:
+        self.statistics: list[WorkerStatistics] = []
+        self._records = records
+        self._pool = pool
+        self._task = asyncio.create_task(self._run(), name="upkeep")
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._records.outbox.deliver()
+                self.statistics = await self._pool.statistics()
+            except Exception as error:  # noqa: BLE001  # a database that is away for a while is back at the next turn
+                report("upkeep failed", error)
+            await asyncio.sleep(_UPKEEP_SECONDS)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what the operator can put right into a sentence."""
+    try:
+        yield
+    except DatabaseProblem as error:
+        raise Refused(told_plainly(error)) from error
+    except MediaPortTaken as error:
+        raise Refused(
+            say(
+                "Media port {port} is taken by another program: stop it, or choose others with --media-port.",
+                port=error.args[0],
+            )
+        ) from error
+    except EngineUnavailable as error:
+        raise Refused(
+            say("A media worker does not answer: see the file worker-0.log in the run folder, or start visavis worker.")
+        ) from error

@@ -1,0 +1,98 @@
+import argparse
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.language import Refused
+from app.settings import OPTIONS, Settings, add_options, read_settings
+
+
+def read(*argv: str, **environ: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return read_settings(parser.parse_args(argv), environ)
+
+
+def test_without_options_everything_stays_on_this_machine() -> None:
+    settings = read()
+    assert settings.url() == "http://127.0.0.1:8080"
+    assert (settings.media_bind, settings.media_advertised) == ("127.0.0.1", ("127.0.0.1",))
+    assert settings.data == Path.cwd() / "visavis-data"
+    assert settings.database_url == f"sqlite:///{Path.cwd()}/visavis-data/visavis.sqlite3"
+    assert settings.workers >= 1
+    assert settings.join_window.before == settings.join_window.after == timedelta(minutes=30)
+    assert settings.everyone_can_use_a_camera
+
+
+def test_the_command_line_wins_over_the_environment() -> None:
+    assert read(VISAVIS_PORT="81").port == 81
+    assert read("--port", "82", VISAVIS_PORT="81").port == 82
+
+
+def test_every_option_has_a_variable() -> None:
+    given = {
+        "data": "/srv/v",
+        "host": "::1",
+        "port": "1",
+        "media-host": "203.0.113.7",
+        "media-port": "2",
+        "workers": "3",
+        "public-url": "https://visio.example.org/",
+        "trusted-proxies": "127.0.0.1, 10.0.0.0/8",
+        "database": "postgresql://visavis@db/visavis",
+        "join-before": "4",
+        "join-after": "5",
+        "loop": "asyncio",
+    }
+    assert set(given) == {option.name for option in OPTIONS}
+    by_option = read(*(word for name, value in given.items() for word in (f"--{name}", value)))
+    by_variable = read(**{f"VISAVIS_{name.upper().replace('-', '_')}": value for name, value in given.items()})
+    assert by_option == by_variable
+    assert by_option.url() == "https://visio.example.org"
+    assert by_option.media_bind == "0.0.0.0"
+    assert [str(network) for network in by_option.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
+    assert by_option.join_window.before == timedelta(minutes=4)
+
+
+def test_an_address_that_is_not_secure_is_known_as_such() -> None:
+    assert not read("--public-url", "http://visio.example.org").everyone_can_use_a_camera
+    assert not read("--host", "0.0.0.0", "--media-host", "203.0.113.7").everyone_can_use_a_camera
+    assert read("--host", "::1").everyone_can_use_a_camera
+    assert read("--host", "::1").url() == "http://[::1]:8080"
+    assert read("--host", "0.0.0.0", "--media-host", "203.0.113.7").url() == "http://203.0.113.7:8080"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("port", "eighty"),
+        ("port", "65536"),
+        ("port", "-1"),
+        ("port", "٨٠"),
+        ("media-port", "0"),
+        ("workers", "0"),
+        ("workers", "1e3"),
+        ("public-url", "visio.example.org"),
+        ("public-url", "https://"),
+        ("public-url", "https://example.org/visio"),
+        ("trusted-proxies", "everybody"),
+        ("database", "mysql://x"),
+        ("join-before", "half an hour"),
+        ("loop", "trio"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_by_name(option: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"--{option}"):
+        read(f"--{option}={value}")
+
+
+def test_media_ports_must_all_exist() -> None:
+    with pytest.raises(Refused, match="--media-port"):
+        read("--media-port", "65535", "--workers", "2")
+
+
+def test_a_password_in_the_database_address_is_not_repeated() -> None:
+    with pytest.raises(Refused) as refused:
+        read("--database", "mysql://me:hunter2@db/x")
+    assert "hunter2" not in str(refused.value)
