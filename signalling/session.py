@@ -24,7 +24,7 @@ class Session:
 
     def __init__(self, *, continued: bool = True) -> None:
         self._sent = 0
-        self._received: int | None = 0
+        self._received: int | None = 0 if continued else None
         self._kept: deque[tuple[int, Event, int]] = deque()
         self._bytes = 0
         self._gap = not continued
@@ -72,13 +72,12 @@ class Session:
     def resume(self, ack: int) -> list[str] | None:
         """Return what a page that has seen frames up to `ack` has missed, oldest first; a socket is there again.
 
-        None when that is not known any more. Then the numbers of what the server says begin anew at 1, and the
-        page goes on with its own: the first one that comes is taken, whatever it is.
+        None when that is not known any more. Then the numbers of what the server says begin anew at 1. The page
+        goes on with its own; after a restart the first one that comes is taken, whatever it is.
         """
         self.away_since = None
         if self._gap or not self._sent - len(self._kept) <= ack <= self._sent:
             self._sent = 0
-            self._received = None
             self._kept.clear()
             self._bytes = 0
             self._gap = False
