@@ -33,6 +33,13 @@ class ConsultationAnswer(msgspec.Struct, frozen=True):
     practitioner_url: str
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """A link that logs the practitioner in and leads to the consultation: once, and until `expires_at`."""
+
+    url: str
+    expires_at: Annotated[datetime, Meta(tz=True)]
+
+
 class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the patient's page asks about: the token of the link that was followed."""
 

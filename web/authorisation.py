@@ -86,6 +86,7 @@ TABLE: dict[tuple[str, str], Rule] = {
     ("POST", "/api/consultations"): _rule(Access.KEY, "key? key? key? key? ok ok ok"),
     ("GET", "/api/consultations/{id}"): _rule(Access.KEY, "key? key? key? key? ok other? ok"),
     ("DELETE", "/api/consultations/{id}"): _rule(Access.KEY, "key? key? key? key? ok other? ok"),
+    ("POST", "/api/consultations/{id}/entry"): _rule(Access.KEY, "key? key? key? key? ok other? ok"),
 }
 
 

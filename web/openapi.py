@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from web.api import ConsultationAnswer, NewConsultation
+from web.api import ConsultationAnswer, Entry, NewConsultation
 from web.problems import KINDS, Problem
 
 _PARAMETER = {
@@ -18,9 +18,9 @@ _PARAMETER = {
 def document(version: str, base: str) -> dict[str, Any]:
     """Return the document as plain JSON values. `base` is the address under which the caller reached us."""
     references, components = msgspec.json.schema_components(
-        [NewConsultation, ConsultationAnswer, Problem], ref_template="#/components/schemas/{name}"
+        [NewConsultation, ConsultationAnswer, Entry, Problem], ref_template="#/components/schemas/{name}"
     )
-    new, answer, problem = references
+    new, answer, entry, problem = references
     errors = {"401": "key_needed", "404": "not_found"}
     return {
         "openapi": "3.1.0",
@@ -64,6 +64,14 @@ def document(version: str, base: str) -> dict[str, Any]:
                     "responses": _responses(
                         problem, {**errors, "409": "too_late"}, ("200", "Cancelled, now or before.", answer)
                     ),
+                },
+            },
+            "/api/consultations/{id}/entry": {
+                "parameters": [_PARAMETER],
+                "post": {
+                    "operationId": "createEntry",
+                    "summary": "Make a link that logs the practitioner in, once and within ten minutes.",
+                    "responses": _responses(problem, {**errors, "409": "too_late"}, ("201", "Made.", entry)),
                 },
             },
         },

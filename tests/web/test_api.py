@@ -1,7 +1,7 @@
 """The REST API does what its own document says."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -57,6 +57,7 @@ async def check(answer, document, method, pattern):
 
 
 ALL, ONE = "/api/consultations", "/api/consultations/{id}"
+ENTRY = "/api/consultations/{id}/entry"
 NOBODYS = "/api/consultations/con_AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -81,8 +82,13 @@ async def test_every_documented_answer_is_given_and_has_its_documented_shape(pra
         await see(await practice.client.request(method, mine), method, ONE)
         await see(await practice.client.request(method, NOBODYS, headers=key), method, ONE)
         await see(await practice.client.request(method, mine, headers=key), method, ONE)
+    way_in = f"{ALL}/{(await (await post(ALL, json={'patient_name': 'Zoé'}, headers=key)).json())['id']}/entry"
+    await see(await post(way_in, headers=key), "post", ENTRY)
+    await see(await post(way_in), "post", ENTRY)
+    await see(await post(f"{NOBODYS}/entry", headers=key), "post", ENTRY)
     past = await practice.plan()
     practice.later(hours=3)
+    await see(await post(way_in, headers=key), "post", ENTRY)
     await see(await practice.client.delete(f"{ALL}/{past.id}", headers=key), "delete", ONE)
     every = {
         (method, pattern, status)
@@ -100,7 +106,7 @@ async def test_the_document_names_what_it_refers_to(practice):
     assert document["info"]["version"] == "1.2.3"
     assert document["servers"] == [{"url": practice.origin}]
     references = set(re.findall(r'"#/components/schemas/(\w+)"', str(document).replace("'", '"')))
-    assert references == {"NewConsultation", "ConsultationAnswer", "Problem"}
+    assert references == {"NewConsultation", "ConsultationAnswer", "Entry", "Problem"}
     assert references <= set(document["components"]["schemas"])
 
 
@@ -131,6 +137,31 @@ async def test_a_consultation_is_planned_read_and_cancelled(practice):
         assert cancelled.status == 200
         assert (await cancelled.json())["state"] == "cancelled"
         assert (await cancelled.json())["patient_url"] is None
+
+
+async def test_an_entry_logs_the_practitioner_in_once_and_leads_to_the_consultation(practice):
+    key = await practice.key(practice.owner)
+    made = await (await practice.client.post(ALL, json={"patient_name": "Zoé"}, headers=key)).json()
+    answer = await practice.client.post(f"{ALL}/{made['id']}/entry", headers=key)
+    entry = await answer.json()
+    assert answer.status == 201
+    token = entry["url"].removeprefix(f"{practice.origin}/open#")
+    assert await practice.credentials.redeem_login_link(token, practice.at) == (
+        practice.owner.id,
+        f"/consultations/{made['id']}",
+    )
+    assert await practice.credentials.redeem_login_link(token, practice.at) is None
+
+
+async def test_an_entry_lapses_after_ten_minutes_and_is_not_made_for_a_cancelled_consultation(practice):
+    key = await practice.key(practice.owner)
+    made = await (await practice.client.post(ALL, json={"patient_name": "Zoé"}, headers=key)).json()
+    entry = await (await practice.client.post(f"{ALL}/{made['id']}/entry", headers=key)).json()
+    assert datetime.fromisoformat(entry["expires_at"]) == practice.at + timedelta(minutes=10)
+    practice.later(minutes=10)
+    assert await practice.credentials.redeem_login_link(entry["url"].rpartition("#")[2], practice.at) is None
+    await practice.client.delete(f"{ALL}/{made['id']}", headers=key)
+    assert (await practice.client.post(f"{ALL}/{made['id']}/entry", headers=key)).status == 409
 
 
 async def test_without_a_time_it_starts_now(practice):

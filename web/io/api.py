@@ -1,13 +1,13 @@
 """The REST API: consultations planned, read and cancelled by another program with a key."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web as aioweb
 
 from agenda.consultation import Consultation
 from agenda.people import Practitioner
 from store.ids import ConsultationId, Prefix, is_id
-from web.api import ConsultationAnswer, NewConsultation
+from web.api import ConsultationAnswer, Entry, NewConsultation
 from web.io.answers import json
 from web.io.guard import body_of
 from web.io.parts import API_KEY, SITE
@@ -17,6 +17,9 @@ from web.openapi import document
 from web.planning import Plan, check
 from web.problems import Refused
 from web.views import invitation_url, room_path, state_of
+
+# Long enough for a platform to redirect a practitioner; a link that lies about is worth nothing soon.
+_ENTRY_LIFETIME = timedelta(minutes=10)
 
 
 async def openapi(request: aioweb.Request) -> aioweb.Response:
@@ -52,6 +55,18 @@ async def cancel(request: aioweb.Request) -> aioweb.Response:
         raise Refused("too_late")
     cancelled = await parts.agenda.cancel(consultation.id, at)
     return json(await _answer(request, cancelled, practitioner, at))
+
+
+async def entry(request: aioweb.Request) -> aioweb.Response:
+    """POST /api/consultations/{id}/entry: a fresh link for the practitioner, who needs no password then."""
+    consultation, practitioner = await _found(request)
+    parts = request.app[SITE].parts
+    at = parts.clock()
+    if state_of(consultation, parts.settings.join_window, at) in ("past", "cancelled"):
+        raise Refused("too_late")
+    target = room_path(consultation.id)
+    token = await parts.credentials.create_login_link(practitioner.id, target, at, _ENTRY_LIFETIME)
+    return json(Entry(f"{base_url(request)}/open#{token}", at + _ENTRY_LIFETIME), status=201)
 
 
 async def _practitioner(request: aioweb.Request, email: str | None) -> Practitioner:

@@ -40,6 +40,7 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/api/consultations", api.create),
     ("GET", "/api/consultations/{id}", api.read),
     ("DELETE", "/api/consultations/{id}", api.cancel),
+    ("POST", "/api/consultations/{id}/entry", api.entry),
     ("GET", "/healthz", operations.healthz),
     ("GET", "/readyz", operations.readyz),
     ("GET", "/metrics", operations.metrics),

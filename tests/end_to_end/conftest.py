@@ -1,0 +1,86 @@
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Playwright, async_playwright
+
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.people import Patient, Person, Practitioner
+from tests.requirements import missing
+
+FLAGS = (
+    "--no-sandbox",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--auto-accept-this-tab-capture",
+    "--auto-select-desktop-capture-source=Entire screen",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+)
+
+
+def chromium_path() -> str:
+    path = shutil.which("chromium")
+    if path is None:
+        missing("Chromium is not installed (Debian: apt-get install chromium)")
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as playwright:
+        yield playwright
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    browser = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
+    yield browser
+    await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
+    chromium_path()
+    folder: Path = tmp_path_factory.mktemp("visavis") / "data"
+    deployment = Deployment(folder)
+    await deployment.start()
+    yield deployment
+    deployment.stop()
+
+
+Arrive = Callable[..., Awaitable[Person]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(browser: Browser) -> AsyncIterator[Arrive]:
+    """Return a function that brings a `Practitioner` or `Patient`; all leave at the end, and none met an error."""
+    here: list[Person] = []
+
+    async def arrive(kind: type[Person], **options: object) -> Person:
+        person = await kind.arrive(browser, **options)
+        here.append(person)
+        return person
+
+    yield arrive
+    errors = [error for person in here for error in person.errors]
+    for person in here:
+        await person.close()
+    assert errors == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def practitioner(people: Arrive) -> Practitioner:
+    return await people(Practitioner)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def patient(people: Arrive) -> Patient:
+    return await people(Patient)
