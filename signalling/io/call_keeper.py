@@ -102,13 +102,13 @@ class CallKeeper:
         room.holders.clear()
         for participant in holders:
             self._house.sessions.end(participant, CloseCode.OVER, at, Ended(reason=reason, by=by or ""))
-        if call.patient is not None:
-            await self._house.lobby.leave(AdmissionId(call.patient.holder), at)
-        self._board.changed(room.consultation.practitioner)
         try:
             await self._house.engine.close_call(call.id)
         except EngineUnavailable:
             _log.info("call is left to its worker", call=call.id)
+        if call.patient is not None:
+            await self._house.lobby.leave(AdmissionId(call.patient.holder), at)
+        self._board.changed(room.consultation.practitioner)
 
     async def end_those_due(self, at: datetime) -> None:
         """End the calls whose time has come."""

@@ -1,7 +1,8 @@
 """The WebSocket server: one socket's life from its upgrade to its end.
 
 What comes in is checked here: who may open a socket, how large and how frequent frames are. What they mean is the
-reception's.
+reception's. A request is carried out to its end also when its socket is lost: the runner must not cancel handlers
+then (aiohttp's `handler_cancellation` is off by default).
 """
 
 import asyncio

@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 
 ORIGIN = "http://clinic.example"
+# Seconds after which something that should come is taken to be missing, on however busy a machine.
+PATIENCE = 60
 
 Body = dict[str, Any]
 
@@ -62,7 +64,7 @@ class Page:
         def fits(body: Body) -> bool:
             return body["type"] == kind and all(body.get(key) == value for key, value in fields.items())
 
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 while self._looked < len(self.heard):
                     body = self.heard[self._looked]
@@ -71,13 +73,23 @@ class Page:
                         return body
                 if self.close_code is not None:
                     raise AssertionError(f"closed with {self.close_code}, no {kind} {fields} in {self.kinds()}")
-                self._news.clear()
-                await self._news.wait()
+                await self.news()
+
+    async def until(self, kind: str, **fields: Any) -> Body:
+        """Return the newest event of that kind, once it has these fields."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                newest = next((body for body in reversed(self.heard) if body["type"] == kind), None)
+                if newest is not None and all(newest.get(key) == value for key, value in fields.items()):
+                    return newest
+                if self.close_code is not None:
+                    raise AssertionError(f"closed with {self.close_code}, no {kind} {fields} in {self.kinds()}")
+                await self.news()
 
     async def closed(self) -> int:
         """Return the code with which the server closed."""
         assert self._reader is not None
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait([self._reader])
         assert self.close_code is not None
         return self.close_code
@@ -85,10 +97,14 @@ class Page:
     async def settled(self) -> None:
         """Return when the server has carried out everything that was asked."""
         await self.send("alive")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while self._unacked:
-                self._news.clear()
-                await self._news.wait()
+                await self.news()
+
+    async def news(self) -> None:
+        """Return when a frame has arrived, or the socket is closed."""
+        self._news.clear()
+        await self._news.wait()
 
     def kinds(self) -> list[str]:
         return [body["type"] for body in self.heard]

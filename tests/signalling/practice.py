@@ -1,5 +1,7 @@
 """A whole practice for the tests: real database, real sockets, a media engine without media, a clock that stands."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +9,6 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from agenda.consultation import Consultation, JoinWindow
 from agenda.io.service import Agenda
@@ -20,7 +21,7 @@ from store.io.bus import LocalBus
 from store.io.database import Database
 from store.io.outbox import Outbox
 from tests.signalling.engine_double import EngineDouble
-from tests.signalling.page import ORIGIN, Page
+from tests.signalling.page import ORIGIN, PATIENCE, Page
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDING = {"microphone": True, "camera": True, "screen": False}
@@ -50,7 +51,7 @@ class Practice:
     window: JoinWindow = field(default_factory=JoinWindow)
     pages: list[Page] = field(default_factory=list)
     reception: Reception = field(init=False)
-    _server: TestServer = field(init=False)
+    _runner: web.AppRunner = field(init=False)
     _client: aiohttp.ClientSession = field(init=False)
 
     @classmethod
@@ -80,12 +81,14 @@ class Practice:
         websockets = WebSocketServer(self.reception, _who, lambda _: {ORIGIN}, self.sockets)
         application = web.Application()
         application.router.add_get("/ws", websockets.handle)
-        self._server = TestServer(application)
-        await self._server.start_server()
+        # As in production: aiohttp's own test server would cancel a request whose socket is lost.
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
 
     async def stop(self) -> None:
         await self.reception.close()
-        await self._server.close()
+        await self._runner.cleanup()
 
     async def restart(self) -> None:
         """The web process ends and starts again; the workers go on."""
@@ -105,7 +108,8 @@ class Practice:
 
     @property
     def url(self) -> str:
-        return str(self._server.make_url("/ws"))
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}/ws"
 
     async def practitioner(self, name: str = "Dr Claire Martin", email: str = "claire@example.org") -> Practitioner:
         return await self.agenda.create_practitioner(email, name, None, self.clock())
@@ -146,17 +150,13 @@ class Practice:
 
     async def entry(self, host: Page, name: str, **wanted: Any) -> dict[str, Any]:
         """Return the newest list's entry of that name, once it is as wanted."""
-        while True:
-            for seen in reversed(host.heard):
-                if seen["type"] == "lobby":
-                    break
-            else:
-                await host.expect("lobby")
-                continue
-            for entry in seen["entries"]:
-                if entry["name"] == name and all(entry[key] == value for key, value in wanted.items()):
-                    return dict(entry)
-            await host.expect("lobby")
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                lists = [body for body in host.heard if body["type"] == "lobby"]
+                for entry in lists[-1]["entries"] if lists else ():
+                    if entry["name"] == name and all(entry[key] == value for key, value in wanted.items()):
+                        return dict(entry)
+                await host.news()
 
     async def call(self, practitioner: Practitioner, consultation: Consultation, invitation: str) -> tuple[Page, Page]:
         """Return the pages of a practitioner and a patient in a live call."""
@@ -164,10 +164,16 @@ class Practice:
         await host.expect("offer")
         patient, _ = await self.waiting_patient(invitation)
         await self.admit(host)
-        await patient.expect("peer", connected=True)
-        await patient.expect("call", state="live") if patient.last("call")["state"] != "live" else None
+        await patient.until("peer", connected=True)
+        await patient.until("call", state="live")
         await self.calm(host, patient)
         return host, patient
+
+    async def eventually(self, holds: Callable[[], bool]) -> None:
+        """Return once that is so; for what happens after the last frame about it."""
+        async with asyncio.timeout(PATIENCE):
+            while not holds():
+                await asyncio.sleep(0.01)
 
     async def calm(self, *pages: Page) -> None:
         """Return when nothing is under way between these pages, the reception and the engine."""

@@ -36,7 +36,7 @@ async def test_patient_before_the_host_is_seen_as_soon_as_the_host_comes(practic
     await patient.expect("waiting", host="present")
     await practice.admit(host)
     await patient.expect("offer", fresh=True)
-    await patient.expect("peer", connected=True)
+    await patient.until("peer", connected=True)
 
 
 async def test_host_before_the_patient_sits_alone_and_hears_of_the_knock(practice: Practice) -> None:
@@ -44,7 +44,7 @@ async def test_host_before_the_patient_sits_alone_and_hears_of_the_knock(practic
     consultation, invitation = await practice.consultation(claire)
     host = await practice.host(claire, consultation)
     await host.expect("lobby", entries=[])
-    assert (await host.expect("call"))["state"] == "open"
+    assert (await host.until("call"))["state"] == "open"
     assert (await host.expect("offer"))["fresh"] is True
     assert (await practice.waiting_patient(invitation))[0].last("waiting")["host"] == "present"
     await practice.entry(host, "Jean Dupont")
@@ -160,13 +160,13 @@ async def test_sent_back_waits_again_without_media_and_may_be_admitted_again(pra
     await host.send("send_back")
     await patient.expect("sent_back")
     await patient.expect("waiting")
-    await host.expect("peer", present=False)
+    await host.until("peer", present=False)
     await practice.calm(host, patient)
     assert [leg.seat for leg in practice.engine.legs.values()] == ["practitioner"]
     seen = len(patient.heard)
     await practice.admit(host)
     await patient.expect("admitted")
-    await patient.expect("peer", connected=True)
+    await patient.until("peer", connected=True)
     await practice.calm(host, patient)
     assert {body["type"] for body in patient.heard[seen:]} == {"admitted", "call", "peer", "offer"}
     assert host.last("call")["state"] == "live"
