@@ -1,4 +1,4 @@
-"""The patient on a host of their own: what goes over the wire before admission, without UDP, and through a cut cable."""
+"""The patient on a host of their own: the wire before admission, a call without UDP, and a cable that is cut."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
