@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from app.addresses import is_own
 from app.findings import Finding, fail, ok, warn
@@ -14,6 +17,8 @@ from sfu.drops import DropReason
 
 # A packet to oneself takes microseconds; by way of a router that turns it around, some milliseconds.
 PATIENCE = 1.0
+# No STUN, DTLS or RTP begins so (RFC 7983): the worker counts it under a reason of its own.
+PROBE = b"\xff"
 PROBES = 16
 COUNTED_AFTER = 0.2
 
@@ -25,14 +30,14 @@ async def media_path(settings: Settings, worker: int | None) -> list[Finding]:
     opened here.
     """
     findings = []
+    port = settings.media_port + (worker or 0)
     for address in settings.media_advertised:
-        if worker is None:
-            udp, tcp = _udp_returns(settings, address), _tcp_returns(settings, address)
-        else:
-            udp = await _udp_reaches(settings, worker, address)
-            tcp = _connects(address, settings.media_port + worker)
-        port = settings.media_port + (worker or 0)
-        findings += [_finding("udp", address, port, udp), _finding("tcp", address, port, tcp)]
+        for subject, send, receive in (("udp", _send_udp, _receives_udp), ("tcp", _send_tcp, _receives_tcp)):
+            if worker is None:
+                arrived = receive(settings, address)
+            else:
+                arrived = await _reaches(settings.run_dir, worker, partial(send, address, port))
+            findings.append(_finding(subject, address, port, arrived))
     return findings
 
 
@@ -59,9 +64,32 @@ def _finding(subject: str, address: str, port: int, arrived: bool) -> Finding:
     )
 
 
-def _udp_returns(settings: Settings, address: str) -> bool:
+async def _reaches(run_dir: Path, worker: int, send: Callable[[], None]) -> bool:
+    before = await statistics(run_dir, worker)
+    with contextlib.suppress(OSError):
+        send()
+    await asyncio.sleep(COUNTED_AFTER)
+    after = await statistics(run_dir, worker)
+    if before is None or after is None:
+        return False
+    return after.dropped.get(DropReason.FIRST_BYTE, 0) > before.dropped.get(DropReason.FIRST_BYTE, 0)
+
+
+def _send_udp(address: str, port: int) -> None:
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as sender:
+        for _ in range(PROBES):
+            sender.sendto(PROBE, (address, port))
+
+
+def _send_tcp(address: str, port: int) -> None:
+    with socket.create_connection((address, port), PATIENCE) as sender:
+        sender.sendall(len(PROBE).to_bytes(2, "big") + PROBE)
+
+
+def _receives_udp(settings: Settings, address: str) -> bool:
     token = secrets.token_bytes(16)
-    with socket.socket(_family(address), socket.SOCK_DGRAM) as receiver, _sender(address) as sender:
+    family = _family(address)
+    with socket.socket(family, socket.SOCK_DGRAM) as receiver, socket.socket(family, socket.SOCK_DGRAM) as sender:
         try:
             receiver.bind((settings.media_bind, settings.media_port))
             receiver.settimeout(PATIENCE)
@@ -71,38 +99,16 @@ def _udp_returns(settings: Settings, address: str) -> bool:
             return False
 
 
-async def _udp_reaches(settings: Settings, worker: int, address: str) -> bool:
-    before = await statistics(settings.run_dir, worker)
-    # No STUN, DTLS or RTP begins with 0xff (RFC 7983), so the worker counts it under a reason of its own.
-    with _sender(address) as sender, contextlib.suppress(OSError):
-        for _ in range(PROBES):
-            sender.sendto(b"\xff", (address, settings.media_port + worker))
-    await asyncio.sleep(COUNTED_AFTER)
-    after = await statistics(settings.run_dir, worker)
-    if before is None or after is None:
-        return False
-    reason = DropReason.FIRST_BYTE
-    return after.dropped.get(reason, 0) > before.dropped.get(reason, 0)
-
-
-def _tcp_returns(settings: Settings, address: str) -> bool:
+def _receives_tcp(settings: Settings, address: str) -> bool:
+    # A proxy on the way may accept for us, so only what arrives here counts.
     try:
-        with socket.create_server((settings.media_bind, settings.media_port), family=_family(address)):
-            return _connects(address, settings.media_port)
-    except OSError:
-        return False
-
-
-def _connects(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), PATIENCE).close()
+        with socket.create_server((settings.media_bind, settings.media_port), family=_family(address)) as listener:
+            listener.settimeout(PATIENCE)
+            with socket.create_connection((address, settings.media_port), PATIENCE):
+                listener.accept()[0].close()
     except OSError:
         return False
     return True
-
-
-def _sender(address: str) -> socket.socket:
-    return socket.socket(_family(address), socket.SOCK_DGRAM)
 
 
 def _family(address: str) -> socket.AddressFamily:

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import sys
+from typing import NoReturn
 
 from app import data_folder
 from app.language import Refused, say
 from app.ports import require_free_media_ports
 from app.settings import add_options, number, read_settings
 from app.workers import is_running, name_of
-from sfu.io.worker import run_worker
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +22,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=_run)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> NoReturn:
     settings = read_settings(arguments, os.environ)
     index = number("index", arguments.index, 0, settings.workers - 1)
     data_folder.prepare(settings.data)
@@ -31,4 +32,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     port = settings.media_port + index
     require_free_media_ports(settings.media_bind, [port])
-    return run_worker(name_of(index), settings.run_dir, settings.media_bind, settings.media_advertised, port)
+    # In place of this process, so that a worker holds nothing but the media side; its process id stays the same.
+    command = [sys.executable, "-m", "sfu.io.worker", "--id", name_of(index), "--run-dir", str(settings.run_dir)]
+    command += ["--host", settings.media_bind, "--advertise", ",".join(settings.media_advertised), "--port", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606  # our own interpreter and arguments
