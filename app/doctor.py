@@ -66,11 +66,14 @@ async def examine(settings: Settings) -> list[Finding]:
     ]
     if web:
         findings.append(service_checks.all_workers(settings, present))
+    certificate = machine_checks.tls(settings)
+    if web and settings.public_url and certificate.grade is not Grade.FAIL:
+        findings.append(service_checks.proxy(settings))
     return [
         *findings,
         *await media_path(settings, present[0] if present else None),
         service_checks.packet_loop(),
-        machine_checks.tls(settings),
+        certificate,
         machine_checks.mail(),
         machine_checks.clock(),
         machine_checks.open_files(),

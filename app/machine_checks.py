@@ -23,7 +23,8 @@ ENOUGH_FILES = 4096
 SLOW_SYNC = 0.05
 CLOCK_WATCH = 0.25
 CLOCK_SLIP = 0.02
-CERTIFICATE_DAYS = 14
+# Caddy renews when a third of the lifetime is left.
+OVERDUE = 0.25
 
 
 def disk(settings: Settings) -> Finding:
@@ -90,37 +91,40 @@ def media_ports(settings: Settings, ours: frozenset[int]) -> Finding:
 
 def tls(settings: Settings) -> Finding:
     """Return whether browsers will regard the address as secure, and how long its certificate lasts."""
-    url = urllib.parse.urlsplit(settings.url())
-    host = url.hostname or ""
-    if url.scheme != "https":
+    url = settings.url()
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https":
         if is_loopback(host):
-            return ok("tls", say("Not needed: {url} is this machine only.", url=settings.url()))
+            return ok("tls", say("Not needed: {url} is this machine only.", url=url))
         return fail(
-            "tls",
-            say(
-                "Browsers give no camera on {url}: put Caddy in front and set --public-url https://….",
-                url=settings.url(),
-            ),
+            "tls", say("Browsers give no camera on {url}: put Caddy in front and set --public-url https://….", url=url)
         )
     try:
-        with (
-            socket.create_connection((host, url.port or 443), 5) as connection,
-            ssl.create_default_context().wrap_socket(connection, server_hostname=host) as secured,
-        ):
-            expiry = str((secured.getpeercert() or {}).get("notAfter", ""))
+        return _certificate(host, parts.port or 443)
     except ssl.SSLCertVerificationError as error:
-        return fail(
-            "tls", say("The certificate of {host} is not valid: {reason}.", host=host, reason=error.verify_message)
-        )
+        reason = error.verify_message
+        return fail("tls", say("The certificate of {host} is not valid: {reason}.", host=host, reason=reason))
+    except socket.gaierror:
+        return fail("tls", say("The name {host} does not resolve: set its DNS record.", host=host))
     except OSError:
-        return fail("tls", say("Nobody answers on {url}: start the proxy and open its port.", url=settings.url()))
-    days = (datetime.fromtimestamp(ssl.cert_time_to_seconds(expiry), UTC) - datetime.now(UTC)).days
-    if days < CERTIFICATE_DAYS:
+        return fail("tls", say("Nobody answers on {url}: start the proxy and open its port.", url=url))
+
+
+def _certificate(host: str, port: int) -> Finding:
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection((host, port), 5) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        certificate = secured.getpeercert() or {}
+    begins, ends = (ssl.cert_time_to_seconds(str(certificate[name])) for name in ("notBefore", "notAfter"))
+    until = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if ends - time.time() < OVERDUE * (ends - begins):
         return warn(
-            "tls",
-            say("The certificate of {host} ends in {days} days: look why it is not renewed.", host=host, days=days),
+            "tls", say("The certificate of {host} ends on {until}: look why it is not renewed.", host=host, until=until)
         )
-    return ok("tls", say("The certificate of {host} is valid for {days} days.", host=host, days=days))
+    return ok("tls", say("The certificate of {host} is valid until {until}.", host=host, until=until))
 
 
 def mail() -> Finding:

@@ -1,5 +1,6 @@
 """The doctor's looks at what Visavis itself brings or needs: web process, database, packet loop, media workers."""
 
+import json
 import select
 import socket
 import urllib.error
@@ -34,6 +35,19 @@ def ready(web: WebProcess) -> Finding:
         )
     except OSError:
         return fail("ready", say("Visavis runs but does not answer on {place}: see its log.", place=place))
+
+
+def proxy(settings: Settings) -> Finding:
+    """Return whether a visitor of the public address comes to the running web process."""
+    url = settings.url()
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=PATIENCE) as answer:  # noqa: S310  # settings let only http(s) in
+            arrived = json.loads(answer.read(1024)) == {"alive": True}
+    except (OSError, ValueError):
+        arrived = False
+    if arrived:
+        return ok("proxy", say("{url} leads to Visavis.", url=url))
+    return fail("proxy", say("{url} does not lead to Visavis: look where the proxy sends its requests.", url=url))
 
 
 async def database(settings: Settings) -> Finding:

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app import machine_checks
+from app import machine_checks, service_checks
 from app.doctor import examine
 from app.findings import Finding, Grade
 from app.settings import Settings
-from tests.app.processes import Place
+from tests.app.processes import Place, free_port
 from tests.app.test_settings import read
 
 
@@ -122,6 +122,19 @@ def test_plain_http_is_enough_for_this_machine_only(place: Place) -> None:
     assert machine_checks.tls(settings_of(place, "--public-url=http://visio.example.org")).grade is Grade.FAIL
 
 
+def test_a_name_without_an_address_is_a_failure(place: Place) -> None:
+    finding = machine_checks.tls(settings_of(place, "--public-url=https://no-such-host.invalid"))
+    assert finding.grade is Grade.FAIL
+    assert "DNS" in finding.sentence.told("en")
+
+
+def test_a_proxy_that_leads_elsewhere_is_a_failure(place: Place) -> None:
+    _, line = place.up()
+    assert service_checks.proxy(settings_of(place, f"--public-url={line['url']}")).grade is Grade.OK
+    elsewhere = settings_of(place, f"--public-url=http://127.0.0.1:{free_port()}")
+    assert service_checks.proxy(elsewhere).grade is Grade.FAIL
+
+
 def test_an_https_address_where_nobody_answers_is_a_failure(place: Place) -> None:
     finding = machine_checks.tls(settings_of(place, f"--public-url=https://localhost:{place.port}"))
     assert finding.grade is Grade.FAIL
@@ -157,7 +170,7 @@ def https_server(folder: Path, days: int) -> Iterator[tuple[int, Path]]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=91 - days))
         .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
