@@ -55,6 +55,14 @@ def test_a_machine_that_is_fit_has_nothing_to_do(place: Place) -> None:
     assert all(text for _, _, text in lines)
 
 
+def test_a_reader_who_has_seen_enough_gets_no_traceback(place: Place) -> None:
+    process = place.start("doctor")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait()
+    assert place.stderr() == ""
+
+
 def test_looking_makes_no_database(place: Place) -> None:
     asyncio.run(examine(settings_of(place)))
     assert not (place.data / "visavis.sqlite3").exists()
