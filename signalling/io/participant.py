@@ -45,6 +45,7 @@ class Participant:
         self.talk = talk or Session()
         self.socket: Socket | None = None
         self.over: CloseCode | None = None
+        self._last_word: Event | None = None
         # What is carried out for one page is carried out in the order in which it asked, also across two sockets.
         self.turn = asyncio.Lock()
         self.waiting: Waiting | None = None
@@ -71,6 +72,8 @@ class Participant:
         if missed is None:
             self.forget_news()
         if self.over is not None:
+            if missed is None and self._last_word is not None:
+                socket.send(self.talk.greet(self._last_word))
             socket.close(self.over)
         return missed is not None
 
@@ -103,7 +106,7 @@ class Participant:
             return
         if last is not None:
             self.tell(last)
-        self.over = code
+        self.over, self._last_word = code, last
         if self.socket is not None:
             self.socket.close(code)
         elif self.talk.away_since is None:

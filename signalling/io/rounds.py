@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from lobby.admission import State
 from signalling.close_code import CloseCode
 from signalling.doors import not_yet
 from signalling.io.call_keeper import CallKeeper
@@ -58,8 +59,15 @@ class Rounds:
                 if not participant.talk.lapsed(at):
                     continue
                 if room.seat_of(participant) is None:
+                    if await self._admitted(participant):
+                        continue
                     await self._places.give_up(room, participant)
                 self._let_go(participant)
+
+    async def _admitted(self, participant: Participant) -> bool:
+        """Whether they were let in and have not come yet: their place has a time of its own."""
+        admission = await self._house.lobby.admission(participant.admission) if participant.admission else None
+        return admission is not None and admission.state is State.ADMITTED
 
     def _let_go(self, participant: Participant) -> None:
         """Forget what was said to them; the session too, unless they sit: media may be flowing all the time."""

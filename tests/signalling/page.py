@@ -33,6 +33,7 @@ class Page:
         self.numbers: list[int] = []
         self.answers = True
         self.close_code: int | None = None
+        self.online = False
 
     async def open(self, **opening: Any) -> "Page":
         """Connect and say the opening message; returns at once."""
@@ -135,6 +136,7 @@ class Page:
 
     async def _connect(self, first: Body) -> None:
         await self._stop()
+        self.online = False
         self.close_code = None
         self._ws = await self._client.ws_connect(self._url, headers=self._headers, compress=15)
         await self._ws.send_str(json.dumps(first))
@@ -156,12 +158,14 @@ class Page:
         finally:
             if ws is self._ws:
                 self.close_code = ws.close_code
+                self.online = False
             self._news.set()
 
     async def _hear(self, frame: Body) -> None:
         body = frame.get("body")
         if body is not None and body["type"] == "welcome":
             self.session = body["session"]
+            self.online = True
             if not body["resumed"]:
                 self.received = 0
         self._unacked = [(n, sent) for n, sent in self._unacked if n > frame["ack"]]

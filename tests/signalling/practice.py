@@ -19,6 +19,7 @@ from signalling.io.server import SocketSettings, WebSocketServer
 from store.ids import PractitionerId
 from store.io.bus import LocalBus
 from store.io.database import Database
+from store.io.entropy import digest
 from store.io.outbox import Outbox
 from tests.signalling.engine_double import EngineDouble
 from tests.signalling.page import ORIGIN, PATIENCE, Page
@@ -168,6 +169,12 @@ class Practice:
         await patient.until("call", state="live")
         await self.calm(host, patient)
         return host, patient
+
+    async def vanish(self, page: Page) -> None:
+        """Cut the page off; returns when the server has noticed."""
+        await page.cut()
+        participant = self.reception._house.attendance.session(digest(page.session))
+        await self.eventually(lambda: participant is None or not participant.attached)
 
     async def eventually(self, holds: Callable[[], bool]) -> None:
         """Return once that is so; for what happens after the last frame about it."""
