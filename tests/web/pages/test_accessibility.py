@@ -1,0 +1,194 @@
+"""Every page and state, in both languages, light and dark, on desktop and phone: axe finds nothing (WCAG 2.2 AA)."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.web.pages.stand_in import INVITATION, OTHER_CONSULTATION, PRACTITIONER, Socket, StandIn, entry, invited, peer
+from tests.web.pages.test_desk import planned
+from tests.web.pages.walks import NAMES, connect, sees_frames, to_call, to_check, to_room, to_waiting
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+VARIANTS = {
+    "fr-light-desktop": ("fr", "light", {"width": 1280, "height": 800}),
+    "en-dark-desktop": ("en", "dark", {"width": 1280, "height": 800}),
+    "fr-dark-phone": ("fr", "dark", {"width": 360, "height": 740}),
+    "en-light-phone": ("en", "light", {"width": 360, "height": 740}),
+}
+SMALL_TARGETS = """() => [...document.querySelectorAll("button, select, input:not([type=radio], [type=checkbox]), a.button")]
+    .map((element) => ({ text: element.textContent.trim(), box: element.getBoundingClientRect() }))
+    .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
+    .map(({ text, box }) => `${text} ${box.width}x${box.height}`)"""
+
+
+@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())
+async def variant(request: pytest.FixtureRequest, browser: Browser, site: StandIn) -> AsyncIterator[Page]:
+    """A page in one of the variants, with axe in it."""
+    site.language, scheme, size = request.param
+    context = await browser.new_context(
+        base_url=site.url, color_scheme=scheme, viewport=size, reduced_motion="reduce", timezone_id="Europe/Paris"
+    )
+    context.set_default_timeout(10_000)
+    await context.add_init_script(path=AXE)
+    yield await context.new_page()
+    await context.close()
+
+
+@pytest.fixture
+async def robot(variant: Page) -> Page:
+    robot = await variant.context.new_page()
+    await robot.goto("/robot")
+    await variant.bring_to_front()
+    return robot
+
+
+async def check(page: Page, state: str) -> None:
+    """Assert that axe finds nothing, that nothing is wider than the window, and that targets are large enough."""
+    found = await page.evaluate("() => axe.run().then(({ violations }) => violations)")
+    told = [f"{state}: {one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
+    assert told == []
+    assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), f"{state} is too wide"
+    assert await page.evaluate(SMALL_TARGETS) == [], state
+
+
+async def refuse(page: Page, socket: Socket, obstacle: str, state: str) -> None:
+    at = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    await socket.say("not_yet", obstacles=[obstacle], opens_at=at, closes_at=at)
+    await page.wait_for_function("() => document.querySelector('.end h1')")
+    await check(page, state)
+
+
+async def test_entrance(variant: Page, site: StandIn) -> None:
+    for problem in (None, "bad_login", "too_many"):
+        site.login = {"problem": problem, "email": "anne@example.org"}
+        await variant.goto("/login")
+        await check(variant, f"log-in, {problem}")
+    await variant.goto("/error/404/not_found")
+    await check(variant, "error")
+    site.opens_to = None
+    await variant.goto("/open#token")
+    await variant.get_by_role("heading").wait_for()
+    await check(variant, "used-up link")
+
+
+async def test_desk(variant: Page, site: StandIn) -> None:
+    await variant.goto("/desk")
+    socket = await site.talk.welcomed()
+    await socket.say("lobby", entries=[])
+    await check(variant, "empty desk")
+    now = datetime.now(ZoneInfo("Europe/Paris"))
+    states = {"A": "past", "B": "open", "C": "planned", "D": "cancelled"}
+    site.consultations = [
+        planned(site, "Amélie Lefèvre-Castaing", now + timedelta(hours=index), state, f"con_{letter * 22}")
+        for index, (letter, state) in enumerate(states.items())
+    ]
+    site.desk["problem"] = "bad_minutes"
+    await variant.goto("/desk")
+    socket = await site.talk.welcomed()
+    away = entry("Lucie Bernard", "B", connected=False, same_link=True)
+    await socket.say("lobby", entries=[entry(), away])
+    await variant.get_by_text("Lucie Bernard").wait_for()
+    await check(variant, "desk")
+    await variant.get_by_role("link", name="QR code").first.click()
+    await variant.get_by_role("dialog").wait_for()
+    await check(variant, "QR dialog")
+    await variant.keyboard.press("Escape")
+    await variant.locator("form[data-confirm] button").first.click()
+    await variant.get_by_role("dialog").wait_for()
+    await check(variant, "cancel dialog")
+
+
+async def test_patient_before_the_call(variant: Page, site: StandIn) -> None:
+    await variant.add_init_script(
+        """if (location.search) {
+            navigator.permissions.query = async () => ({ state: "prompt" });
+            if (location.search === "?refused") {
+                const refuse = () => Promise.reject(new DOMException("", "NotAllowedError"));
+                navigator.mediaDevices.getUserMedia = refuse;
+            }
+        }"""
+    )
+    await variant.goto(f"/join?asks#{INVITATION}")
+    await variant.get_by_role("textbox").wait_for()
+    await check(variant, "before the prompt")
+    await variant.goto(f"/join?refused#{INVITATION}")
+    await variant.get_by_role("textbox").wait_for()
+    await variant.locator(".preview-words button").click()
+    await variant.locator(".notice.warning").first.wait_for()
+    await check(variant, "devices refused")
+    await to_check(variant, site)
+    await check(variant, "device check")
+    socket = await to_waiting(variant, site)
+    await check(variant, "waiting room")
+    await variant.get_by_role("button", name=NAMES[site.language]["settings"]).click()
+    await check(variant, "settings while waiting")
+    await variant.keyboard.press("Escape")
+    await socket.drop()
+    await variant.get_by_text(NAMES[site.language]["reconnecting"]).wait_for()
+    await check(variant, "waiting room without connection")
+    site.look = None
+    await variant.goto("/login")
+    await variant.goto(f"/join#{INVITATION}")
+    await variant.get_by_role("heading").wait_for()
+    await check(variant, "invalid link")
+    site.look = invited("too_early", opens_in=timedelta(hours=3))
+    await variant.reload()
+    await variant.get_by_role("heading").wait_for()
+    await check(variant, "too early")
+
+
+async def test_call(variant: Page, site: StandIn, robot: Page) -> None:
+    names = NAMES[site.language]
+    socket = await to_call(variant, site, robot)
+    await sees_frames(variant)
+    await check(variant, "call")
+    for name in ("mute", "stop_video"):
+        await variant.get_by_role("button", name=names[name]).click()
+    silent = {"microphone": False, "camera": False, "screen": False}
+    await socket.say("peer", **peer(PRACTITIONER.name, sending=silent))
+    await variant.locator(".placeholder").wait_for()
+    await check(variant, "call without cameras")
+    await socket.say("peer", **peer(PRACTITIONER.name, sending={**silent, "screen": True}))
+    await sees_frames(variant, "remote-screen")
+    await check(variant, "shared screen")
+    await variant.get_by_role("button", name=names["settings"]).click()
+    await check(variant, "settings")
+    await variant.keyboard.press("Escape")
+    await socket.drop()
+    await variant.get_by_text(names["reconnecting"]).wait_for()
+    await check(variant, "call without signalling")
+    again = await site.talk.arrival()
+    await again.greet(resumed=True)
+    await again.say("ended", reason="hung_up", by="practitioner")
+    await variant.locator(".end h1").wait_for()
+    await check(variant, "end of the call")
+
+
+async def test_room(variant: Page, site: StandIn, robot: Page) -> None:
+    socket = await to_room(variant, site)
+    await check(variant, "room, alone")
+    away = entry("Lucie Bernard", "B", connected=False)
+    await socket.say("lobby", entries=[entry(), away, entry("Marc", "C", consultation=OTHER_CONSULTATION)])
+    await variant.get_by_text("Lucie Bernard").wait_for()
+    await check(variant, "room, somebody waits")
+    await connect(socket, robot, "Jean Dupont")
+    await sees_frames(variant)
+    await socket.say("lobby", entries=[entry("Jean D.", "B", same_link=True)])
+    await variant.locator(".aside").wait_for()
+    await check(variant, "room, somebody waits during the call")
+    await variant.get_by_role("button", name=NAMES[site.language]["leave"]).click()
+    await variant.locator(".end h1").wait_for()
+    await check(variant, "room, end")
+
+
+async def test_refusals(variant: Page, site: StandIn) -> None:
+    socket = await to_waiting(variant, site)
+    await refuse(variant, socket, "cancelled", "cancelled")
+    socket = await to_room(variant, site)
+    await refuse(variant, socket, "too_early", "room, too early")

@@ -1,0 +1,59 @@
+"""Log-in, one-time links, errors, and the choice of language."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.pages.stand_in import StandIn
+from tests.web.pages.walks import expect_heading, focused_text
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_log_in_that_failed_keeps_the_address_and_says_why(page: Page, site: StandIn) -> None:
+    site.login = {"problem": "bad_login", "email": "anne@example.org"}
+    await page.goto("/login")
+    await expect(page.get_by_role("alert")).to_contain_text("ne vont pas ensemble")
+    await expect(page.get_by_label("Adresse e-mail")).to_have_value("anne@example.org")
+    await expect(page.get_by_label("Mot de passe")).to_be_focused()
+    await page.get_by_label("Mot de passe").fill("a better password")
+    await page.get_by_role("button", name="Se connecter").click()
+    await page.wait_for_url("**/desk")
+    assert site.posted == [("/login", {"email": "anne@example.org", "password": "a better password"})]
+
+
+async def test_too_many_attempts_are_told(page: Page, site: StandIn) -> None:
+    site.login = {"problem": "too_many", "email": ""}
+    await page.goto("/login")
+    await expect(page.get_by_role("alert")).to_contain_text("Trop de tentatives")
+
+
+async def test_a_one_time_link_logs_in_and_leaves_no_token_behind(page: Page, site: StandIn) -> None:
+    await page.goto("/open#one-time-token")
+    await page.wait_for_url("**/desk")
+    assert site.posted == [("/open", {"token": "one-time-token"})]
+
+
+async def test_a_link_that_was_used_up_leads_to_the_log_in(page: Page, site: StandIn) -> None:
+    site.opens_to = None
+    await page.goto("/open#one-time-token")
+    await expect_heading(page, "Ce lien ne fonctionne plus")
+    assert await focused_text(page) == "Ce lien ne fonctionne plus"
+    await expect(page.get_by_role("link", name="Se connecter")).to_have_attribute("href", "/login")
+    assert page.url.endswith("/open")
+
+
+async def test_an_error_has_a_sentence_and_a_way_on(page: Page, site: StandIn) -> None:
+    await page.goto("/error/404/not_found")
+    await expect_heading(page, "Page introuvable")
+    await expect(page.get_by_text("Il n’y a rien ici, ou cela ne vous est pas destiné.")).to_be_visible()
+    await expect(page.get_by_text("4fe2a1c0")).to_be_visible()
+    await expect(page.get_by_role("link", name="Retour à l’accueil")).to_be_visible()
+
+
+async def test_the_language_is_changed_where_one_stands(page: Page, site: StandIn) -> None:
+    await page.goto("/login")
+    assert await page.evaluate("document.documentElement.lang") == "fr"
+    await page.get_by_role("button", name="English").click()
+    await expect_heading(page, "Log in")
+    assert await page.evaluate("document.documentElement.lang") == "en"
+    assert page.url.endswith("/login")

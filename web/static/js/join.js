@@ -1,0 +1,133 @@
+/** The patient's page: shows what `Patient` says. */
+
+import { callView } from "./call_view.js";
+import { deviceCheck } from "./device_check.js";
+import { alreadyAllowed } from "./capture.js";
+import { endView } from "./end_view.js";
+import { Habits } from "./habits.js";
+import { html } from "../vendor/lit-html.js";
+import { Level } from "./level.js";
+import { showLevel } from "./level_view.js";
+import { Media } from "./media.js";
+import { readPage, socketUrl } from "./page.js";
+import { Patient } from "./patient.js";
+import { endInWords, insecure, invalidLink, noticeInWords, obstacleInWords, unreachable } from "./patient_words.js";
+import { Place } from "./place.js";
+import { tendVideos } from "./stage.js";
+import { t } from "./text.js";
+import { announce, byId, drawing, focusHeading } from "./view.js";
+import { keepAwake } from "./wake_lock.js";
+import { waitingView } from "./waiting_view.js";
+
+const page = readPage({});
+const invitation = location.hash.slice(1);
+const media = new Media(() => mediaChanged());
+const habits = new Habits(media, () => refresh());
+const level = new Level(() => levelChanged());
+
+/** @type {Patient | null} */
+let patient = null;
+/** @type {MediaStreamTrack | null} */
+let heard = null;
+let silent = false;
+let soundBlocked = false;
+let shown = "";
+
+function draw() {
+  if (!patient) return endView(window.isSecureContext ? invalidLink() : insecure());
+  const now = new Date();
+  const { view, name, notice, call } = patient;
+  const words = noticeInWords(patient);
+  const leave = () => patient?.leave();
+  if (view === "invalid") return endView(invalidLink());
+  if (view === "unreachable") return endView(unreachable(() => void begin()));
+  if (view === "not_yet") return endView(obstacleInWords(patient, now, page.lang));
+  if (view === "end") return endView(endInWords(patient));
+  const connection = /** @type {import("./connection.js").ConnectionState} */ (patient.connectionState);
+  if (view === "waiting" && patient.waiting) {
+    const openSettings = () => habits.openSettings();
+    return waitingView({
+      waiting: patient.waiting, media, connection, lang: page.lang, now, name, notice: words, openSettings, leave,
+    });
+  }
+  if (view === "call") {
+    const other = call.other.name || patient.invited?.practitioner || "";
+    return callView({
+      call, media, connection, name: other, selfName: name, now, habits, silent, soundBlocked, notice: notice ? words : "", leave,
+    });
+  }
+  if (view === "check" && patient.invited) {
+    const { invited, knocking, place } = patient;
+    const hasPlace = place.kept !== null;
+    return deviceCheck({
+      media, invited, lang: page.lang, now, name, knocking, hasPlace, silent, notice: words, join: (entered) => void join(entered),
+    });
+  }
+  return html`<div class="end"><h1>${t("One moment…")}</h1></div>`;
+}
+
+const refresh = drawing(byId("app"), draw, () => {
+  habits.redrawSettings();
+  if (!patient) return;
+  tendVideos(patient.call, (blocked) => {
+    if (blocked === soundBlocked) return;
+    soundBlocked = blocked;
+    refresh();
+  });
+  if (patient.view === shown) return;
+  changeView(patient);
+});
+
+/** @param {Patient} now */
+function changeView(now) {
+  const first = shown === "" || shown === "looking";
+  shown = now.view;
+  const takesPart = shown === "waiting" || shown === "call";
+  document.body.dataset["view"] = shown;
+  keepAwake(takesPart);
+  if (!takesPart) habits.closeSettings();
+  if (!first) focusHeading();
+  if (shown === "call") announce(t("You are in the consultation."));
+  document.title = `${document.querySelector("h1")?.textContent ?? ""} · Visavis`;
+}
+
+/** @param {string} name */
+async function join(name) {
+  if (!patient || name === "") return;
+  patient.name = name;
+  await media.start();
+  patient.knock();
+}
+
+function mediaChanged() {
+  const track = media.tracks.microphone;
+  if (track !== heard) {
+    heard = track;
+    level.listen(track);
+  }
+  patient?.mediaChanged();
+  refresh();
+}
+
+function levelChanged() {
+  showLevel(level.value);
+  if (level.silent === silent) return;
+  silent = level.silent;
+  refresh();
+}
+
+async function begin() {
+  if (!window.isSecureContext || !invitation) return refresh();
+  patient ??= new Patient({ url: socketUrl(), invitation, place: await Place.of(invitation), media, onChange: refresh });
+  await patient.begin();
+  if (patient.view === "check" && (await alreadyAllowed())) await media.start();
+}
+
+window.addEventListener("hashchange", () => location.reload());
+document.addEventListener("keydown", (event) => patient?.view === "call" && habits.press(event));
+setInterval(() => {
+  if (!patient) return;
+  patient.tick(new Date());
+  if (patient.view !== "check") refresh();
+}, 1000);
+void begin();

@@ -1,0 +1,249 @@
+/** The patient's way: device check, waiting room, call, end. No drawing here: `join.js` shows what this says. */
+
+import { Call } from "./call.js";
+import { Connection } from "./connection.js";
+import { look } from "./look.js";
+import { mark } from "./marks.js";
+
+/** @typedef {import("./messages.js").Event} Event */
+/** @typedef {"looking" | "unreachable" | "invalid" | "check" | "not_yet" | "waiting" | "call" | "end"} View */
+/** @typedef {"left" | "left_waiting" | "declined" | "lapsed" | "same_person" | "moved" | "hung_up" | "peer_lost"
+ *   | "never_joined" | "worker_lost"} End */
+/** @typedef {"" | "sent_back" | "new_place" | "busy" | "failed"} Notice */
+
+// Of a clock that runs ahead of the server's: it must not knock in a loop.
+const KNOCK_AT_MOST_EVERY = 15000;
+
+export class Patient {
+  /** @type {View} */
+  view = "looking";
+  /** @type {import("./look.js").Invited | null} */
+  invited = null;
+  /** @type {import("./messages.js").Waiting | null} */
+  waiting = null;
+  /** @type {import("./messages.js").NotYet | null} */
+  notYet = null;
+  /** @type {End} */
+  end = "left";
+  /** @type {Notice} */
+  notice = "";
+  name = "";
+  /** Whether a knock is under way that has no answer yet. */
+  knocking = false;
+
+  /** @type {Connection | null} */
+  #connection = null;
+  #knockedAt = -Infinity;
+  #reportedDevices = "";
+
+  /**
+   * @param {object} parts
+   * @param {string} parts.url of the WebSocket
+   * @param {string} parts.invitation
+   * @param {import("./place.js").Place} parts.place
+   * @param {import("./media.js").Media} parts.media
+   * @param {() => void} parts.onChange
+   */
+  constructor({ url, invitation, place, media, onChange }) {
+    this.url = url;
+    this.invitation = invitation;
+    this.place = place;
+    this.media = media;
+    this.onChange = onChange;
+    this.call = new Call({ send: (request) => this.#connection?.send(request), media, onChange });
+  }
+
+  get connectionState() {
+    return this.#connection?.state ?? "gone";
+  }
+
+  /** Looks where the invitation leads; a reload in the call goes on by itself. */
+  async begin() {
+    this.#show("looking");
+    const found = await look(this.invitation);
+    if (typeof found === "string") return this.#show(found);
+    this.invited = found;
+    this.name = this.place.kept?.name ?? found.patient_name;
+    if (this.place.inCall && this.place.kept) {
+      // Media and signalling at once: whoever reloads in a call wants it back soon.
+      void this.media.start();
+      return this.knock();
+    }
+    if (found.obstacles.length > 0) return this.#stop({ type: "not_yet", ...found });
+    this.#show("check");
+  }
+
+  /** Asks to be let in, with the place this browser already has, if any. */
+  knock() {
+    this.#connection?.close();
+    this.#knockedAt = performance.now();
+    this.knocking = true;
+    this.#connection = new Connection({
+      url: this.url,
+      opening: () => this.#opening(),
+      onEvent: (event) => this.#hear(event),
+      onState: () => this.onChange(),
+    });
+    this.#connection.start();
+    this.onChange();
+  }
+
+  /** To be called whenever one's devices changed. */
+  mediaChanged() {
+    this.call.mediaChanged();
+    const devices = JSON.stringify(this.media.report);
+    if (this.view === "waiting" && !this.media.asking && devices !== this.#reportedDevices) {
+      this.#reportedDevices = devices;
+      this.#connection?.send({ type: "devices", devices: this.media.report });
+    }
+    this.onChange();
+  }
+
+  /**
+   * To be called every second: tries again when the waiting room should be open.
+   * @param {Date} now
+   */
+  tick(now) {
+    const early = this.view === "not_yet" && this.notYet?.obstacles.every((obstacle) => obstacle === "too_early");
+    if (!early || !this.notYet || now < new Date(this.notYet.opens_at)) return;
+    if (performance.now() - this.#knockedAt < KNOCK_AT_MOST_EVERY) return;
+    this.#knockedAt = performance.now();
+    void this.begin();
+  }
+
+  /** Gives up the place or the seat. */
+  leave() {
+    void this.#connection?.closeWith({ type: "leave" });
+    this.#finish(this.view === "waiting" ? "left_waiting" : "left");
+  }
+
+  /** Comes back from an end page: to the same place where it still stands. */
+  async comeBack() {
+    await this.media.start();
+    this.knock();
+  }
+
+  /** @returns {import("./messages.js").Knock} */
+  #opening() {
+    this.#reportedDevices = JSON.stringify(this.media.report);
+    return {
+      type: "knock",
+      invitation: this.invitation,
+      name: this.name,
+      devices: this.media.report,
+      ticket: this.place.kept?.ticket ?? null,
+    };
+  }
+
+  /** @param {Event} event */
+  #hear(event) {
+    if (this.call.hear(event)) return this.#enterCall();
+    switch (event.type) {
+      case "welcome":
+        // The media goes on while the server forgets: only what follows may end it.
+        if (!event.resumed && this.call.joined) this.call.join();
+        return;
+      case "waiting":
+        return this.#wait(event);
+      case "admitted":
+        mark("admitted");
+        this.#keep(event.ticket);
+        this.call.join();
+        return this.#enterCall();
+      case "sent_back":
+        this.notice = "sent_back";
+        this.place.inCall = false;
+        this.media.stopSharing();
+        return this.call.reset();
+      case "not_yet":
+        return this.#stop(event);
+      case "lapsed":
+        return this.#lapse();
+      case "declined":
+        this.place.forget();
+        return this.#finish("declined");
+      case "ended":
+        return this.#finish(event.reason);
+      case "displaced":
+        return this.#finish(event.how);
+      case "problem":
+        return this.#trouble(event.code);
+    }
+  }
+
+  /** @param {import("./messages.js").Waiting} event */
+  #wait(event) {
+    this.knocking = false;
+    this.waiting = event;
+    this.place.inCall = false;
+    this.#keep(event.ticket);
+    if (this.call.joined) this.call.reset();
+    this.#show("waiting");
+    this.mediaChanged();
+  }
+
+  #enterCall() {
+    this.knocking = false;
+    this.notice = "";
+    this.place.inCall = true;
+    this.#show("call");
+  }
+
+  /** @param {import("./messages.js").NotYet} event */
+  #stop(event) {
+    this.notYet = event;
+    this.#connection?.close();
+    this.media.stop();
+    this.#show("not_yet");
+  }
+
+  /** One who just clicked takes a new place; one who slept through it is asked first. */
+  #lapse() {
+    this.place.forget();
+    if (!this.knocking) return this.#finish("lapsed");
+    this.notice = "new_place";
+    this.knock();
+  }
+
+  /** @param {string} code */
+  #trouble(code) {
+    if (code === "not_found") {
+      this.#connection?.close();
+      this.media.stop();
+      return this.#show("invalid");
+    }
+    if (code === "stale" || code === "bad_answer") return;
+    this.notice = code === "busy" || code === "too_fast" ? "busy" : "failed";
+    if (this.notice === "failed") this.knocking = false;
+    this.onChange();
+  }
+
+  /** @param {End} end */
+  #finish(end) {
+    this.end = end;
+    this.notice = "";
+    this.place.inCall = false;
+    this.call.reset();
+    if (this.connectionState !== "gone") this.#settle();
+    this.media.stop();
+    this.#show("end");
+  }
+
+  #settle() {
+    const connection = this.#connection;
+    this.#connection = null;
+    if (connection && !connection.leaving) connection.close();
+  }
+
+  /** @param {string} ticket */
+  #keep(ticket) {
+    this.place.keep({ ticket, name: this.name });
+  }
+
+  /** @param {View} view */
+  #show(view) {
+    if (view !== "call" && view !== "waiting") this.knocking = false;
+    this.view = view;
+    this.onChange();
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * A patient's place, kept in the browser: the signed ticket, per invitation.
+ *
+ * The invitation is a secret, so the place is filed under its SHA-256. A second, tab-bound note says that this
+ * very tab is in the call: only then does a reload go on without asking.
+ */
+
+import { remember, remembered } from "./preferences.js";
+
+/** @typedef {{ticket: string, name: string}} Kept */
+
+export class Place {
+  /** @param {string} key */
+  constructor(key) {
+    this.key = key;
+  }
+
+  /**
+   * Returns the place that belongs to the invitation.
+   * @param {string} invitation
+   */
+  static async of(invitation) {
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(invitation));
+    const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return new Place(`visavis:place:${hex}`);
+  }
+
+  /** @returns {Kept | null} */
+  get kept() {
+    return remembered(this.key);
+  }
+
+  /** @param {Kept} place */
+  keep(place) {
+    remember(this.key, place);
+  }
+
+  forget() {
+    remember(this.key, null);
+    this.inCall = false;
+  }
+
+  /** Whether this tab was in the call when it was last seen. */
+  get inCall() {
+    try {
+      return sessionStorage.getItem(this.key) === "call";
+    } catch {
+      return false;
+    }
+  }
+
+  set inCall(inside) {
+    try {
+      if (inside) sessionStorage.setItem(this.key, "call");
+      else sessionStorage.removeItem(this.key);
+    } catch {
+      // Without a memory a reload passes through the device check again.
+    }
+  }
+}

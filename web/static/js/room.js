@@ -1,0 +1,173 @@
+/** The practitioner's room: shows what `Host` says. */
+
+import { Alerts } from "./alerts.js";
+import { aloneView, elsewhere } from "./alone_view.js";
+import { callView } from "./call_view.js";
+import { endView } from "./end_view.js";
+import { Habits } from "./habits.js";
+import { Host } from "./host.js";
+import { endInWords, noticeInWords } from "./host_words.js";
+import { html, nothing } from "../vendor/lit-html.js";
+import { Level } from "./level.js";
+import { showLevel } from "./level_view.js";
+import { lobbyList } from "./lobby_view.js";
+import { Media } from "./media.js";
+import { readPage, socketUrl } from "./page.js";
+import { tendVideos } from "./stage.js";
+import { t } from "./text.js";
+import { toolButton } from "./tools.js";
+import { announce, byId, drawing, focusHeading } from "./view.js";
+import { keepAwake } from "./wake_lock.js";
+
+const page = readPage({
+  consultation: "",
+  practitioner: "",
+  patient_name: "",
+  starts_at: "",
+  minutes: 0,
+  invitation_url: "",
+});
+const media = new Media(() => mediaChanged());
+const habits = new Habits(media, () => refresh());
+const level = new Level(() => levelChanged());
+const alerts = new Alerts(document.title, () => refresh());
+const host = new Host({
+  url: socketUrl(),
+  consultation: page.consultation,
+  media,
+  onChange: () => refresh(),
+  onLobby: (entries) => alerts.update(entries),
+});
+
+/** @type {MediaStreamTrack | null} */
+let heard = null;
+let silent = false;
+let soundBlocked = false;
+let shown = "";
+
+function draw() {
+  if (host.view === "end") return endView(endInWords(host, new Date(), page.lang, enterAgain));
+  const { call } = host;
+  const now = new Date();
+  const name = call.other.name || page.patient_name;
+  const alone = !call.other.present;
+  return callView({
+    call,
+    media,
+    connection: /** @type {import("./connection.js").ConnectionState} */ (host.connectionState),
+    name,
+    selfName: page.practitioner,
+    now,
+    habits,
+    silent,
+    soundBlocked,
+    notice: noticeInWords(host, page.patient_name),
+    ...(alone ? { instead: drawAlone(now) } : { aside: drawAside(name, now) }),
+    tools: alone
+      ? nothing
+      : toolButton({ name: t("Send back to the waiting room"), icon: "send_back", action: () => host.sendBack() }),
+    leave: () => host.leave(),
+  });
+}
+
+/** @param {Date} now */
+function drawAlone(now) {
+  return aloneView({
+    patient: page.patient_name,
+    startsAt: page.starts_at,
+    minutes: page.minutes,
+    link: page.invitation_url,
+    qr: `/desk/consultations/${page.consultation}/invitation.svg`,
+    lang: page.lang,
+    lobby: lobby(now, ""),
+    elsewhere: host.elsewhere,
+    mayAllowAlerts: alerts.notifications === "default",
+    allowAlerts: () => void alerts.allow(),
+  });
+}
+
+/**
+ * @param {string} inCall
+ * @param {Date} now
+ */
+function drawAside(inCall, now) {
+  if (host.entries.length === 0 && host.elsewhere === 0) return nothing;
+  return html`<section class="aside" aria-labelledby="lobby-title">
+    <h2 id="lobby-title">${t("Waiting room")}</h2>
+    ${lobbyList(lobby(now, inCall))} ${elsewhere(host.elsewhere)}
+  </section>`;
+}
+
+/**
+ * @param {Date} now
+ * @param {string} inCall
+ * @returns {import("./lobby_view.js").LobbyModel}
+ */
+function lobby(now, inCall) {
+  return {
+    entries: host.entries,
+    now,
+    inCall,
+    isDecided: (entry) => host.isDecided(entry),
+    admit: (entry) => host.admit(entry),
+    decline: (entry) => host.decline(entry),
+  };
+}
+
+const refresh = drawing(byId("app"), draw, () => {
+  habits.redrawSettings();
+  tendVideos(host.call, (blocked) => {
+    if (blocked === soundBlocked) return;
+    soundBlocked = blocked;
+    refresh();
+  });
+  const next = host.view === "end" ? "end" : host.call.other.present ? "call" : "alone";
+  if (next === shown) return;
+  changeView(shown, next);
+  shown = next;
+});
+
+/**
+ * @param {string} before
+ * @param {string} now
+ */
+function changeView(before, now) {
+  document.body.dataset["view"] = now;
+  keepAwake(now !== "end");
+  if (now === "end") habits.closeSettings();
+  if (now === "call") announce(t("{name} is in the room.", { name: host.call.other.name || page.patient_name }));
+  if (now === "end" || before === "end") focusHeading();
+}
+
+function enterAgain() {
+  void media.start();
+  host.enter();
+}
+
+function mediaChanged() {
+  const track = media.tracks.microphone;
+  if (track !== heard) {
+    heard = track;
+    level.listen(track);
+    // A page that uses the microphone may also sound.
+    if (track) alerts.prepare();
+  }
+  host.mediaChanged();
+}
+
+function levelChanged() {
+  showLevel(level.value);
+  if (level.silent === silent) return;
+  silent = level.silent;
+  refresh();
+}
+
+const expected = new URLSearchParams(location.hash.slice(1)).get("admit") ?? "";
+history.replaceState(null, "", location.pathname);
+document.addEventListener("keydown", (event) => host.view === "room" && habits.press(event));
+setInterval(() => {
+  if (host.tick(new Date())) void media.start();
+  refresh();
+}, 1000);
+host.enter(expected);
+void media.start();
