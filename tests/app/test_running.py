@@ -8,8 +8,12 @@ import socket
 import urllib.request
 from typing import Any
 
+import aiohttp
+import pytest
+
 from app.ports import is_bindable
 from app.workers import statistics
+from signalling.close_code import CloseCode
 from tests.app.processes import Place, get, ready, stop
 
 
@@ -140,6 +144,31 @@ def test_a_demonstration_in_an_old_folder_has_the_same_practitioner_and_a_new_co
     invitation = again["patient_url"].partition("#")[2]
     _, looked = post(f"{again['url']}/join/look", {"invitation": invitation}, Origin=again["url"])
     assert looked["practitioner"] == "Dr Camille Martin"
+
+
+@pytest.mark.postgresql
+def test_everything_runs_on_postgresql(place: Place, postgresql_url: str) -> None:
+    process, line = place.up("--demo", f"--database={postgresql_url}")
+    assert json.loads(get(f"{line['url']}/readyz")[1])["ready"]
+    assert "ok    ready" in place.run("doctor", f"--database={postgresql_url}").stdout
+    assert stop(process) == 0
+    assert not (place.data / "visavis.sqlite3").exists()
+    assert "ok    database" in place.run("doctor", f"--database={postgresql_url}").stdout
+
+
+async def test_pages_that_are_open_are_told_to_come_back_and_delay_nothing(place: Place) -> None:
+    process, line = await asyncio.to_thread(place.up, "--demo")
+    invitation = line["patient_url"].partition("#")[2]
+    knock = {"n": 0, "ack": 0, "body": {"type": "knock", "invitation": invitation, "name": "Alex Dupont"}}
+    async with aiohttp.ClientSession() as browser:
+        page = await browser.ws_connect(f"{line['url']}/ws", headers={"Origin": line["url"]})
+        await page.send_json(knock)
+        assert (await page.receive_json())["body"]["type"] == "welcome"
+        process.send_signal(signal.SIGTERM)
+        while (await page.receive()).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert page.close_code == CloseCode.RESTARTING
+    assert await asyncio.to_thread(stop, process) == 0
 
 
 def test_port_zero_takes_a_free_port_and_says_which(place: Place) -> None:
