@@ -29,9 +29,10 @@ BURST = 60
 
 @dataclass(frozen=True, slots=True)
 class SocketSettings:
-    """`opening_seconds`: how long a socket may be silent before its first frame."""
+    """Patience: with a socket that says nothing at first, with one that takes nothing, and between pings."""
 
     opening_seconds: float = 10.0
+    stuck_seconds: float = 10.0
     heartbeat_seconds: float = 15.0
 
 
@@ -79,7 +80,7 @@ class WebSocketServer:
             decode_text=False,
         )
         await ws.prepare(request)
-        wire = Wire(ws, request.transport)
+        wire = Wire(ws, request.transport, self._settings.stuck_seconds)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(wire.run(), name="wire")
             try:

@@ -10,16 +10,20 @@ from signalling.close_code import CloseCode
 # A snapshot and a burst of news are some ten frames; a page this far behind is better served by resuming.
 MAX_FRAMES = 256
 MAX_BYTES = 1024 * 1024
-# One frame that the network does not take for so long: the page is asleep or gone.
-STUCK_SECONDS = 10.0
 
 
 class Wire:
-    """A `signalling.io.participant.Socket` over a WebSocket. `run` sends until the end."""
+    """A `signalling.io.participant.Socket` over a WebSocket. `run` sends until the end.
 
-    def __init__(self, ws: aioweb.WebSocketResponse[bool], transport: asyncio.Transport | None) -> None:
+    A frame that the network does not take within `stuck_seconds` ends it: the page is asleep or gone.
+    """
+
+    def __init__(
+        self, ws: aioweb.WebSocketResponse[bool], transport: asyncio.Transport | None, stuck_seconds: float
+    ) -> None:
         self._ws = ws
         self._transport = transport
+        self._stuck_seconds = stuck_seconds
         self._line: deque[str] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -58,7 +62,7 @@ class Wire:
             while not self._ended:
                 if self._line:
                     text = self._line.popleft()
-                    async with asyncio.timeout(STUCK_SECONDS):
+                    async with asyncio.timeout(self._stuck_seconds):
                         await self._ws.send_str(text)
                     self._bytes -= len(text)
                 elif self._code is not None:

@@ -72,7 +72,13 @@ class EngineDouble:
         return [leg for leg in self.legs.values() if leg.call == call]
 
     async def open_leg(
-        self, call: CallId, leg: LegId, seat: Seat, *, replaces: LegId | None = None, max_bitrate: int = 2_500_000
+        self,
+        call: CallId,
+        leg: LegId,
+        seat: Seat,
+        *,
+        replaces: LegId | None = None,
+        max_bitrate: int = 2_500_000,  # noqa: ARG002  # the interface's
     ) -> WorkerId:
         await asyncio.sleep(0)
         self._check_available()

@@ -135,9 +135,7 @@ class Practice:
         return await self.page(practitioner).open(type="enter", consultation=consultation.id, sending=SENDING)
 
     async def patient(self, invitation: str, name: str = "Jean Dupont", ticket: str | None = None) -> Page:
-        return await self.page().open(
-            type="knock", invitation=invitation, name=name, devices=DEVICES, ticket=ticket
-        )
+        return await self.page().open(type="knock", invitation=invitation, name=name, devices=DEVICES, ticket=ticket)
 
     async def waiting_patient(self, invitation: str, name: str = "Jean Dupont") -> tuple[Page, str]:
         """Return a patient in the waiting room, and the ticket."""
@@ -179,7 +177,7 @@ class Practice:
     async def eventually(self, holds: Callable[[], bool]) -> None:
         """Return once that is so; for what happens after the last frame about it."""
         async with asyncio.timeout(PATIENCE):
-            while not holds():
+            while not holds():  # noqa: ASYNC110  # what is waited for has no event
                 await asyncio.sleep(0.01)
 
     async def calm(self, *pages: Page) -> None:

@@ -48,9 +48,7 @@ async def resume_for_ever(page: Page, stop: asyncio.Event) -> None:
             await asyncio.sleep(0.005)
             continue
         try:
-            await page._connect(
-                {"n": 0, "ack": page.received, "body": {"type": "resume", "session": page.session}}
-            )
+            await page._connect({"n": 0, "ack": page.received, "body": {"type": "resume", "session": page.session}})
         except (aiohttp.ClientError, ConnectionError, TimeoutError):
             await asyncio.sleep(0.005)
 
@@ -65,7 +63,7 @@ async def test_nothing_is_lost_or_repeated_when_connections_break_at_random_byte
     host, patient = await practice.call(claire, consultation, invitation)
     network = FlakyNetwork(practice.url, seed)
     flaky_url = await network.start()
-    stop, dice = asyncio.Event(), random.Random(seed)
+    stop, dice = asyncio.Event(), random.Random(seed)  # noqa: S311  # to be repeated, not secret
     for page in (host, patient):
         page._url = flaky_url
         await page.cut()
@@ -376,7 +374,7 @@ async def test_what_was_asked_for_during_a_restart_is_carried_out_after_it(pract
 async def test_legs_that_belong_to_nothing_are_closed_after_a_restart(practice: Practice) -> None:
     claire = await practice.practitioner()
     consultation, invitation = await practice.consultation(claire)
-    host, patient = await practice.call(claire, consultation, invitation)
+    await practice.call(claire, consultation, invitation)
     await practice.stop()
     legs = set(practice.engine.legs)
     await practice.engine.open_leg("cal_unknown", "leg_unknown", "patient")

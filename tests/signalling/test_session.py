@@ -1,6 +1,7 @@
 """The numbering, alone: two sides, a network that loses and repeats, and nothing lost or repeated in the end."""
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -249,10 +250,8 @@ def test_both_streams_arrive_exactly_once_and_in_order_whatever_the_network_does
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300)))
 def test_decoding_foreign_bytes_gives_a_frame_or_bad_message(data: bytes | str) -> None:
-    try:
+    with suppress(BadMessage):
         assert isinstance(decode(data), ClientFrame)
-    except BadMessage:
-        pass
 
 
 JSON = st.recursive(
@@ -270,9 +269,7 @@ KINDS = ("knock", "enter", "attend", "resume", "admit", "answer", "alive", "send
         optional={
             "body": st.fixed_dictionaries(
                 {"type": st.sampled_from(KINDS)},
-                optional={
-                    name: JSON for name in ("name", "sdp", "session", "ticket", "admission", "version", "devices")
-                },
+                optional=dict.fromkeys(("name", "sdp", "session", "ticket", "admission", "version", "devices"), JSON),
             )
         },
     )
@@ -293,8 +290,7 @@ def test_decoding_nearly_right_messages_gives_a_frame_or_bad_message(message: ob
         "[]",
         '{"n": 0}',
         '{"n": 1, "n": 0, "ack": 0}',
-        '{"n": 1, "ack": 0, "body": {"type": "admit", "admission": "adm_aaaaaaaaaaaaaaaaaaaaaa", "version": 1, '
-        '"version": 2}}',
+        '{"n": 1, "ack": 0, "body": {"type": "answer", "negotiation": 1, "negotiation": 2, "sdp": "v=0"}}',
         '{"n": NaN, "ack": 0}',
         '{"n": 1, "ack": 0, "body": {"type": "alive", "more": 1}}',
         '{"n": 1, "ack": 0, "body": {"type": "welcome"}}',
