@@ -7,18 +7,18 @@ class Bucket:
     It is refilled only when it runs dry, which keeps the packet path cheap and lets two bursts pass at the most.
     """
 
-    __slots__ = ("_at", "_burst", "_left", "_rate")
+    __slots__ = ("_at", "_left", "burst", "rate")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
+        self.rate = rate
+        self.burst = burst
         self._left = burst
         self._at = now
 
     def take(self, units: float, now: float) -> bool:
         """Whether `units` may pass at `now` (monotonic seconds); if so they are used up."""
         if self._left < units:
-            self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+            self._left = min(self.burst, self._left + (now - self._at) * self.rate)
             self._at = now
             if self._left < units:
                 return False
@@ -33,8 +33,8 @@ class AddressBuckets:
     """
 
     def __init__(self, rate: float, burst: float, capacity: int = 4096) -> None:
-        self._rate = rate
-        self._burst = burst
+        self.rate = rate
+        self.burst = burst
         self._capacity = capacity
         self._buckets: dict[bytes, Bucket] = {}
         self._shared = Bucket(rate * 20, burst * 20, 0.0)
@@ -45,7 +45,7 @@ class AddressBuckets:
         if bucket is None:
             if len(self._buckets) >= self._capacity:
                 return self._shared.take(1, now)
-            bucket = self._buckets[address] = Bucket(self._rate, self._burst, now)
+            bucket = self._buckets[address] = Bucket(self.rate, self.burst, now)
         return bucket.take(1, now)
 
     def forget(self) -> None:

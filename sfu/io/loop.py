@@ -32,7 +32,7 @@ from sfu.rtp import FIXED_HEADER, BadRtp
 _MIN_SRTP = FIXED_HEADER + 10
 _MIN_SRTCP = 8 + 4 + 16
 # Let the event loop breathe after so many batches; the socket stays readable and calls again.
-_ROUNDS = 8
+ROUNDS = 8
 # Unauthenticated packets an address may make us look at: a browser that connects sends some 20 checks.
 _UNKNOWN_RATE, _UNKNOWN_BURST = 50, 100
 
@@ -61,8 +61,29 @@ class ControlPlane(Protocol):
 class PacketLoop(Protocol):
     """What the control plane needs of a loop. `dropped` counts packets that belong to no leg."""
 
+    name: str
     routes: dict[bytes, Route]
     dropped: Counter[DropReason]
+
+    def add_route(self, address: bytes, route: Route) -> None:
+        """Let an authenticated address lead to a leg."""
+        ...
+
+    def remove_route(self, address: bytes) -> None:
+        """Forget an address."""
+        ...
+
+    def update(self, leg: Leg) -> None:
+        """Take note of a leg's keys, path, peer, codecs and streams, any of which may have changed."""
+        ...
+
+    def forget(self, leg: Leg) -> None:
+        """Let go of a closed leg, whose addresses have been removed."""
+        ...
+
+    def collect(self) -> None:
+        """Bring every leg's counters and its moment of last sound up to date."""
+        ...
 
     def on_readable(self) -> None:
         """Handle what the socket holds."""
@@ -82,7 +103,9 @@ class PacketLoop(Protocol):
 
 
 class PythonLoop:
-    """The loop in Python, over a batch socket."""
+    """The loop in Python, over a batch socket. It works on the legs themselves, so there is nothing to update."""
+
+    name = "python"
 
     def __init__(self, socket: BatchSocket, clock: Callable[[], float], control: ControlPlane) -> None:
         self._socket = socket
@@ -95,12 +118,27 @@ class PythonLoop:
         self.routes: dict[bytes, Route] = {}
         self.dropped: Counter[DropReason] = Counter()
 
+    def add_route(self, address: bytes, route: Route) -> None:
+        self.routes[address] = route
+
+    def remove_route(self, address: bytes) -> None:
+        self.routes.pop(address, None)
+
+    def update(self, leg: Leg) -> None:
+        """Nothing to do: see the class."""
+
+    def forget(self, leg: Leg) -> None:
+        """Nothing to do: see the class."""
+
+    def collect(self) -> None:
+        """Nothing to do: see the class."""
+
     def forget_strangers(self) -> None:
         self._strangers.forget()
 
     def on_readable(self) -> None:
         socket = self._socket
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             count = socket.receive()
             if not count:
                 return

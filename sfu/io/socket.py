@@ -126,9 +126,9 @@ class MultiMessageSocket:
         self._recvmmsg, self._sendmmsg = libc.recvmmsg, libc.sendmmsg
         self.buffer = srtp_ffi.new("uint8_t[]", (BATCH + 1) * SLOT)
         self.view = memoryview(srtp_ffi.buffer(self.buffer)).cast("B")
-        self._size = 16 if self._family == socket.AF_INET else ADDRESS
+        self.address_size = 16 if self._family == socket.AF_INET else ADDRESS
         # The part of a sockaddr that tells peers apart: family, port and address, without trailing padding.
-        self._key = 8 if self._family == socket.AF_INET else ADDRESS
+        self.key_size = 8 if self._family == socket.AF_INET else ADDRESS
         self._names = self._ffi.new("uint8_t[]", BATCH * ADDRESS)
         self._names_view = memoryview(self._ffi.buffer(self._names)).cast("B")
         self._in, self._in_vectors = self._headers()
@@ -161,7 +161,7 @@ class MultiMessageSocket:
 
     def address(self, index: int) -> bytes:
         start = index * ADDRESS
-        return bytes(self._names_view[start : start + self._key])
+        return bytes(self._names_view[start : start + self.key_size])
 
     def queue(self, offset: int, length: int, destination: Any) -> None:
         index = self._queued
@@ -169,7 +169,7 @@ class MultiMessageSocket:
         vector.iov_base = self.buffer + offset
         vector.iov_len = length
         header.msg_name = destination
-        header.msg_namelen = self._size
+        header.msg_namelen = self.address_size
         self._queued = index + 1
 
     def flush(self) -> int:
@@ -188,7 +188,7 @@ class MultiMessageSocket:
         return failed
 
     def destination(self, address: bytes) -> Any:
-        return self._ffi.new("uint8_t[]", address.ljust(self._size, b"\0"))
+        return self._ffi.new("uint8_t[]", address.ljust(self.address_size, b"\0"))
 
     def send(self, data: bytes, address: bytes) -> None:
         with contextlib.suppress(OSError):

@@ -91,6 +91,7 @@ class Switchboard:
         answer = await asyncio.to_thread(read_answer, sdp)
         line = self._line(leg_id)
         line.bridge.apply(line.leg, negotiation, answer)
+        self.loop.update(line.leg)
         self._carry_out(line.bridge)
 
     def restart_ice(self, leg_id: str) -> None:
@@ -136,6 +137,7 @@ class Switchboard:
 
     def tick(self, now: float) -> None:
         """Let every bridge notice what time has changed."""
+        self.loop.collect()
         for bridge in list(self._bridges.values()):
             bridge.tick(now)
             self._carry_out(bridge)
@@ -165,6 +167,7 @@ class Switchboard:
         leg = line.leg
         if leg.path is None or (request.nominates and leg.path.address != path.address):
             leg.path = path
+            self.loop.update(leg)
         if request.nominates and credentials is leg.credentials and line.old_ufrag:
             self._forget_old_addresses(line)
         line.bridge.bound(leg, now)
@@ -189,7 +192,7 @@ class Switchboard:
             while len(line.addresses) >= _MAX_ADDRESSES:
                 oldest = next(address for address in line.addresses if address != line.leg.path.address)
                 self._forget(line, oldest)
-            self.loop.routes[path.address] = Route(line.leg, line.bridge, path)
+            self.loop.add_route(path.address, Route(line.leg, line.bridge, path))
         line.addresses[path.address] = ufrag
 
     def _forget_old_addresses(self, line: _Line) -> None:
@@ -201,11 +204,18 @@ class Switchboard:
         line.old_ufrag = ""
 
     def _forget(self, line: _Line, address: bytes) -> None:
+        path = self._unroute(line, address)
+        if path is not None:
+            path.close()
+
+    def _unroute(self, line: _Line, address: bytes) -> Path | None:
+        """Let the address lead nowhere. Returns its path, unless another leg has taken the address over."""
         del line.addresses[address]
         route = self.loop.routes.get(address)
-        if route is not None and route.leg is line.leg:
-            del self.loop.routes[address]
-            route.path.close()
+        if route is None or route.leg is not line.leg:
+            return None
+        self.loop.remove_route(address)
+        return route.path
 
     # -- from the handshake ------------------------------------------------------------------------------------
 
@@ -223,8 +233,11 @@ class Switchboard:
     # -- what bridges ask for ----------------------------------------------------------------------------------
 
     def _carry_out(self, bridge: Bridge) -> None:
-        for output in bridge.take():
+        outputs = bridge.take()
+        for output in outputs:
             self._do(bridge, output)
+        for leg in bridge.legs if outputs else ():
+            self.loop.update(leg)
 
     def _do(self, bridge: Bridge, output: Output) -> None:
         match output:
@@ -285,15 +298,18 @@ class Switchboard:
             self._users.pop(ufrag, None)
         if not bridge.legs:
             self._bridges.pop(bridge.call, None)
-        task = asyncio.get_running_loop().create_task(self._say_goodbye(line))
+        paths = [self._unroute(line, address) for address in list(line.addresses)]
+        self.loop.forget(line.leg)
+        self.closed_in += line.leg.packets_in
+        self.closed_out += line.leg.packets_out
+        task = asyncio.get_running_loop().create_task(self._say_goodbye(line, paths))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _say_goodbye(self, line: _Line) -> None:
-        self.closed_in += line.leg.packets_in
-        self.closed_out += line.leg.packets_out
+    async def _say_goodbye(self, line: _Line, paths: list[Path | None]) -> None:
         if line.handshake is not None:
             await line.handshake.stop()
-        for address in list(line.addresses):
-            self._forget(line, address)
+        for path in paths:
+            if path is not None:
+                path.close()
         line.leg.keys = None

@@ -8,17 +8,19 @@ import pytest
 from sfu.control import Event, LegStateChanged, OfferMade, OpenLeg
 from sfu.io.dtls import Certificate
 from sfu.io.loop import PythonLoop
+from sfu.io.loops import NativeLoop
 from sfu.io.socket import BatchSocket, MultiMessageSocket, SingleMessageSocket, open_socket
 from sfu.io.switchboard import Switchboard
 from sfu.leg import Leg
 from sfu.offer import Endpoint
+from tests.requirements import missing
 from tests.sfu.io.wire_client import WireClient
 
 
 class Ground:
     """A switchboard and its packet loop on a real UDP socket, in the test's own event loop."""
 
-    def __init__(self, make_socket: Any) -> None:
+    def __init__(self, make_socket: Any, make_loop: Any) -> None:
         udp = open_socket("127.0.0.1", 0)
         self.port = udp.getsockname()[1]
         self.socket: BatchSocket = make_socket(udp)
@@ -27,7 +29,7 @@ class Ground:
         endpoint = Endpoint(("127.0.0.1",), self.port, certificate.sha256)
         self.shift = 0.0
         self.board = Switchboard(endpoint, certificate, self.clock, time.time, self.events.append)
-        self.loop = self.board.loop = PythonLoop(self.socket, self.clock, self.board)
+        self.loop = self.board.loop = make_loop(self.socket, self.clock, self.board)
         self.clients: list[WireClient] = []
         asyncio.get_running_loop().add_reader(self.socket.fileno(), self.loop.on_readable)
 
@@ -43,12 +45,14 @@ class Ground:
         return next(event.sdp for event in reversed(self.events) if isinstance(event, OfferMade) and event.leg == name)
 
     def leg(self, name: str) -> Leg:
+        self.loop.collect()
         return next(leg for leg in self.board.legs() if leg.id == name)
 
     def states(self, name: str) -> list[str]:
         return [event.state for event in self.events if isinstance(event, LegStateChanged) and event.leg == name]
 
     def dropped(self) -> dict[str, int]:
+        self.loop.collect()
         return {reason.value: count for reason, count in self.loop.dropped.items()}
 
     def client(self, offer: str, **options: Any) -> WireClient:
@@ -82,8 +86,18 @@ class Ground:
         self.socket.close()
 
 
-@pytest.fixture(params=[MultiMessageSocket, SingleMessageSocket], ids=["recvmmsg", "recvfrom"])
+LOOPS = {
+    "recvmmsg": (MultiMessageSocket, PythonLoop),
+    "recvfrom": (SingleMessageSocket, PythonLoop),
+    "native": (MultiMessageSocket, NativeLoop),
+}
+
+
+@pytest.fixture(params=LOOPS)
 async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
-    ground = Ground(request.param)
+    make_socket, make_loop = LOOPS[request.param]
+    if make_loop is None:
+        missing("the packet loop in C was not built (no C compiler at install)")
+    ground = Ground(make_socket, make_loop)
     yield ground
     await ground.close()

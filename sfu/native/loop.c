@@ -1,0 +1,300 @@
+/* The packet loop in C: the established flows of a worker, from recvmmsg to sendmmsg.
+ *
+ * It does what sfu/io/loop.py does for SRTP from authenticated addresses, and hands everything else up to it: STUN,
+ * DTLS, streams that nobody announced, packets for a peer behind TCP, RTCP whose NACKs exceed their cap, and copies of
+ * reports. libsrtp is pylibsrtp's: its functions and sessions come in as pointers. One test class runs on both loops.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+typedef int (*srtp_function)(void *session, void *packet, int *length);
+
+#include "routes.h"
+
+struct loop_private {
+    srtp_function unprotect, protect, unprotect_rtcp, protect_rtcp;
+    struct mmsghdr in[LOOP_BATCH], out[LOOP_BATCH];
+    struct iovec in_vectors[LOOP_BATCH], out_vectors[LOOP_BATCH];
+    loop_leg *receivers[LOOP_BATCH];
+    uint32_t queued;
+    struct routes routes;
+};
+
+/* The shortest tag we negotiate has 10 bytes; SRTCP adds a 4-byte index (and see libsrtp #817 for GCM). */
+enum { MIN_SRTP = 12 + 10, MIN_SRTCP = 8 + 4 + 16 };
+enum { SENDER_REPORT = 200, RECEIVER_REPORT = 201, TRANSPORT_FEEDBACK = 205, GENERIC_NACK = 1 };
+enum { MID_EXTENSION = 4, MID_ELEMENT = MID_EXTENSION << 4, ONE_BYTE = 0xBEDE, TWO_BYTE = 0x1000, UNKNOWN_PROFILE = -2 };
+
+/* ---- small judgements ------------------------------------------------------------------------------------------ */
+
+static int take(loop_bucket *bucket, double units, double now) { /* as sfu/bucket.py: refilled when dry */
+    if (bucket->left < units) {
+        double left = bucket->left + (now - bucket->at) * bucket->rate;
+        bucket->left = left < bucket->burst ? left : bucket->burst;
+        bucket->at = now;
+        if (bucket->left < units) return 0;
+    }
+    bucket->left -= units;
+    return 1;
+}
+
+static uint32_t word(const uint8_t *at) { return (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3]; }
+static int half(const uint8_t *at) { return at[0] << 8 | at[1]; }
+
+static int is_nack(const uint8_t *part) { return part[1] == TRANSPORT_FEEDBACK && (part[0] & 31) == GENERIC_NACK; }
+
+static int has_mid(const uint8_t *elements, int length, int two_byte) {
+    for (int at = 0; at < length;) {
+        uint8_t head = elements[at];
+        if (head == 0) {
+            at++;
+        } else if (two_byte) {
+            if (at + 1 >= length) return 0;
+            if (head == MID_EXTENSION && elements[at + 1] == 1 && at + 2 < length) return 1;
+            at += 2 + elements[at + 1];
+        } else {
+            if (head >> 4 == 15) return 0; /* RFC 8285 §4.2: stop at the reserved id */
+            if (head == MID_ELEMENT && at + 1 < length) return 1;
+            at += 2 + (head & 15);
+        }
+    }
+    return 0;
+}
+
+/* Add a MID where there is none, growing into the headroom. Returns the growth (0, 4, 8) or -1 for a bad header. */
+static int add_mid(uint8_t *packet, int length, uint8_t mid) {
+    int start = 12 + 4 * (packet[0] & 15);
+    if (length < start) return -1;
+    if (!(packet[0] & 0x10)) {
+        const uint8_t block[8] = {0xBE, 0xDE, 0, 1, MID_ELEMENT, mid, 0, 0};
+        memmove(packet - 8, packet, start);
+        packet[-8] |= 0x10;
+        memcpy(packet - 8 + start, block, sizeof block);
+        return 8;
+    }
+    if (length < start + 4) return -1;
+    int profile = half(packet + start), words = half(packet + start + 2), end = start + 4 + 4 * words;
+    if (length < end) return -1;
+    int two_byte = (profile & 0xFFF0) == TWO_BYTE;
+    if (!two_byte && profile != ONE_BYTE) return 0;
+    if (has_mid(packet + start + 4, 4 * words, two_byte)) return 0;
+    memmove(packet - 4, packet, end);
+    packet[start - 4 + 2] = (words + 1) >> 8;
+    packet[start - 4 + 3] = (words + 1) & 255;
+    const uint8_t one[4] = {MID_ELEMENT, mid, 0, 0}, two[4] = {MID_EXTENSION, 1, mid, 0};
+    memcpy(packet - 4 + end, two_byte ? two : one, 4);
+    return 4;
+}
+
+static loop_stream *stream_of(loop_leg *leg, uint32_t ssrc) {
+    for (uint32_t i = 0; i < leg->streams_used; i++)
+        if (leg->streams[i].ssrc == ssrc) return &leg->streams[i];
+    return NULL;
+}
+
+static void up(loop_state *loop, uint32_t slot, uint32_t length, enum loop_kind kind, loop_leg *leg) {
+    loop_up entry = {slot, length, kind, leg};
+    loop->up[loop->ups++] = entry;
+}
+
+static void send_later(struct loop_private *loop, loop_leg *leg, uint8_t *packet, int length) {
+    uint32_t at = loop->queued++;
+    loop->out_vectors[at].iov_base = packet;
+    loop->out_vectors[at].iov_len = length;
+    loop->out[at].msg_hdr.msg_name = leg->destination;
+    loop->receivers[at] = leg;
+    leg->packets_out++;
+    leg->bytes_out += length;
+}
+
+/* ---- RTP and RTCP ---------------------------------------------------------------------------------------------- */
+
+static enum loop_drop rtp(loop_state *loop, loop_leg *leg, uint32_t slot, uint32_t received, double now) {
+    uint8_t *packet = loop->buffer + slot * LOOP_SLOT + LOOP_HEADROOM;
+    int length = received;
+    loop_leg *peer = leg->peer;
+    if (!leg->receive) return DROP_NO_KEYS;
+    if (length < MIN_SRTP) return DROP_TOO_SHORT;
+    loop_stream *stream = stream_of(leg, word(packet + 8));
+    /* Both are decided before the packet is touched, so that Python finds it as it came. */
+    if (!stream || (peer && peer->sendable && !peer->by_udp)) {
+        up(loop, slot, received, UP_RAW, leg);
+        return DROP_NONE;
+    }
+    if (loop->private->unprotect(leg->receive, packet, &length)) return DROP_UNPROTECT;
+    leg->last_heard = now;
+    leg->packets_in++;
+    leg->bytes_in += length;
+    if (!peer || !peer->sendable) return DROP_PEER_ABSENT;
+    if (!peer->accepts[packet[1] & 127]) return DROP_CODEC;
+    if (!take(&leg->packets_allowed, 1, now) || !take(&leg->bytes_allowed, length, now)) return DROP_OVER_CAP;
+    stream->packets++;
+    stream->bytes += length;
+    int growth = add_mid(packet, length, stream->mid);
+    if (growth < 0) return DROP_MALFORMED;
+    packet -= growth;
+    length += growth;
+    if (loop->private->protect(peer->send, packet, &length)) return DROP_PROTECT;
+    send_later(loop->private, peer, packet, length);
+    return DROP_NONE;
+}
+
+/* Walk a compound packet: return how many retransmissions it asks for, or -1; tell whether it holds a report. */
+static int count_nacks(const uint8_t *packet, int length, int *reports) {
+    int nacks = 0;
+    *reports = 0;
+    for (int at = 0; at < length;) {
+        if (length - at < 4 || packet[at] >> 6 != 2) return -1;
+        int end = at + 4 * (1 + half(packet + at + 2));
+        if (end > length) return -1;
+        if (packet[at + 1] == SENDER_REPORT || packet[at + 1] == RECEIVER_REPORT) *reports = 1;
+        if (is_nack(packet + at))
+            for (int i = at + 12; i + 4 <= end; i += 4) nacks += 1 + __builtin_popcount(half(packet + i + 2));
+        at = end;
+    }
+    return nacks;
+}
+
+/* Take the NACKs out of a compound packet that `count_nacks` has accepted. Returns what is left of its length. */
+static int without_nacks(uint8_t *packet, int length) {
+    int kept = 0;
+    for (int at = 0, size; at < length; at += size) {
+        size = 4 * (1 + half(packet + at + 2));
+        if (is_nack(packet + at)) continue;
+        memmove(packet + kept, packet + at, size);
+        kept += size;
+    }
+    return kept;
+}
+
+static enum loop_drop rtcp(loop_state *loop, loop_leg *leg, uint32_t slot, uint32_t received, double now) {
+    uint8_t *packet = loop->buffer + slot * LOOP_SLOT + LOOP_HEADROOM;
+    int length = received, reports;
+    loop_leg *peer = leg->peer;
+    if (!leg->receive) return DROP_NO_KEYS;
+    if (length < MIN_SRTCP) return DROP_TOO_SHORT;
+    if (peer && peer->sendable && !peer->by_udp) {
+        up(loop, slot, received, UP_RAW, leg);
+        return DROP_NONE;
+    }
+    if (loop->private->unprotect_rtcp(leg->receive, packet, &length)) return DROP_UNPROTECT;
+    leg->last_heard = now;
+    leg->packets_in++;
+    leg->bytes_in += length;
+    int nacks = count_nacks(packet, length, &reports);
+    if (nacks < 0) return DROP_MALFORMED;
+    if (!peer || !peer->sendable) return DROP_PEER_ABSENT;
+    if (reports) {
+        memcpy(loop->reports + slot * LOOP_SLOT, packet, length);
+        up(loop, slot, length, UP_REPORT, leg);
+    }
+    if (!take(&leg->packets_allowed, 1, now)) return DROP_OVER_CAP;
+    if (nacks && !take(&leg->nacks_allowed, nacks, now) && !(length = without_nacks(packet, length)))
+        return DROP_NACK_CAP;
+    if (loop->private->protect_rtcp(peer->send, packet, &length)) return DROP_PROTECT;
+    send_later(loop->private, peer, packet, length);
+    return DROP_NONE;
+}
+
+/* ---- batches --------------------------------------------------------------------------------------------------- */
+
+static enum loop_drop one(loop_state *loop, uint32_t slot, uint32_t length, loop_leg *leg, double now) {
+    uint8_t *packet = loop->buffer + slot * LOOP_SLOT + LOOP_HEADROOM;
+    if (length == 0 || length > LOOP_MAX_DATAGRAM) return DROP_LENGTH;
+    if (packet[0] >= 128 && packet[0] <= 191) { /* RFC 7983 §7 */
+        if (!leg) return DROP_UNKNOWN_SOURCE;
+        int is_rtcp = length > 1 && packet[1] >= 192 && packet[1] <= 223; /* RFC 5761 §4 */
+        return is_rtcp ? rtcp(loop, leg, slot, length, now) : rtp(loop, leg, slot, length, now);
+    }
+    if (packet[0] <= 3 || (packet[0] >= 20 && packet[0] <= 63)) {
+        up(loop, slot, length, UP_RAW, leg);
+        return DROP_NONE;
+    }
+    return DROP_FIRST_BYTE;
+}
+
+static void flush(loop_state *state) {
+    struct loop_private *loop = state->private;
+    uint32_t sent = 0;
+    while (sent < loop->queued) {
+        int done = sendmmsg(state->fd, loop->out + sent, loop->queued - sent, MSG_DONTWAIT);
+        if (done > 0) {
+            sent += done;
+            continue;
+        }
+        if (errno == EINTR) continue;
+        /* The first of the rest was refused. A full socket buffer refuses the others too. */
+        uint32_t refused = errno == EAGAIN || errno == ENOBUFS ? loop->queued - sent : 1;
+        for (uint32_t i = 0; i < refused; i++) loop->receivers[sent + i]->dropped[DROP_SEND]++;
+        sent += refused;
+    }
+    loop->queued = 0;
+}
+
+/* Receive one batch and forward what can be. Returns how many datagrams came; `up` tells what is left to Python. */
+int loop_batch(loop_state *state, double now) {
+    struct loop_private *loop = state->private;
+    state->ups = 0;
+    for (int i = 0; i < LOOP_BATCH; i++) loop->in[i].msg_hdr.msg_namelen = state->address_length;
+    int count = recvmmsg(state->fd, loop->in, LOOP_BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < count; i++) {
+        uint8_t *name = state->names + i * LOOP_ADDRESS;
+        memset(name + state->key_length, 0, LOOP_ADDRESS - state->key_length);
+        struct route *known = find(&loop->routes, name);
+        loop_leg *leg = known ? known->leg : NULL;
+        enum loop_drop drop = one(state, i, loop->in[i].msg_len, leg, now);
+        if (drop != DROP_NONE) (leg ? leg->dropped : state->dropped)[drop]++;
+    }
+    flush(state);
+    return count > 0 ? count : 0;
+}
+
+int loop_route(loop_state *state, const uint8_t *key, loop_leg *leg) { return add_route(&state->private->routes, key, leg); }
+
+void loop_unroute(loop_state *state, const uint8_t *key) {
+    struct route *known = find(&state->private->routes, key);
+    if (known) known->state = GONE;
+}
+
+loop_state *loop_new(int fd, uint32_t address_length, uint32_t key_length, uint8_t *buffer, void *unprotect,
+                     void *protect, void *unprotect_rtcp, void *protect_rtcp) {
+    loop_state *state = calloc(1, sizeof *state);
+    if (!state) return NULL;
+    struct loop_private *loop = state->private = calloc(1, sizeof *loop);
+    state->names = calloc(LOOP_BATCH, LOOP_ADDRESS);
+    state->reports = calloc(LOOP_BATCH, LOOP_SLOT);
+    if (!loop || !state->names || !state->reports || rebuild(&loop->routes, 1024)) {
+        loop_free(state);
+        return NULL;
+    }
+    state->fd = fd;
+    state->address_length = address_length;
+    state->key_length = key_length;
+    state->buffer = buffer;
+    loop->unprotect = (srtp_function)unprotect;
+    loop->protect = (srtp_function)protect;
+    loop->unprotect_rtcp = (srtp_function)unprotect_rtcp;
+    loop->protect_rtcp = (srtp_function)protect_rtcp;
+    for (int i = 0; i < LOOP_BATCH; i++) {
+        loop->in_vectors[i].iov_base = buffer + i * LOOP_SLOT + LOOP_HEADROOM;
+        loop->in_vectors[i].iov_len = LOOP_MAX_DATAGRAM + 1;
+        loop->in[i].msg_hdr.msg_iov = &loop->in_vectors[i];
+        loop->in[i].msg_hdr.msg_iovlen = 1;
+        loop->in[i].msg_hdr.msg_name = state->names + i * LOOP_ADDRESS;
+        loop->out[i].msg_hdr.msg_iov = &loop->out_vectors[i];
+        loop->out[i].msg_hdr.msg_iovlen = 1;
+        loop->out[i].msg_hdr.msg_namelen = address_length;
+    }
+    return state;
+}
+
+void loop_free(loop_state *state) {
+    if (!state) return;
+    if (state->private) free(state->private->routes.table);
+    free(state->private);
+    free(state->names);
+    free(state->reports);
+    free(state);
+}
