@@ -73,7 +73,8 @@ class Place:
     """Who sits in a seat and how they are reached.
 
     `holder` is a practitioner's or an admission's id. `fresh` says that no offer of this leg was handed on yet,
-    `pending` is the newest offer without an answer. `silent_since`: neither socket nor media since then;
+    `pending` is the newest offer without an answer. `base` is added to the leg's own numbers of its offers, so that
+    a late answer to an earlier leg is not taken for one to this. `silent_since`: neither socket nor media since then;
     `legless_since`: their media side is gone and must be made anew.
     """
 
@@ -82,6 +83,7 @@ class Place:
     name: str
     leg: LegId
     leg_since: datetime
+    base: int = 0
     sending: Sending = field(default_factory=Sending)
     attached: bool = True
     connected: bool = False
@@ -91,9 +93,11 @@ class Place:
     silent_since: datetime | None = None
     legless_since: datetime | None = None
 
-    def on_leg(self, leg: LegId, at: datetime) -> Self:
+    def on_leg(self, leg: LegId, base: int, at: datetime) -> Self:
         """Return the place with a new media side; how long it had none still counts until that one is open."""
-        return replace(self, leg=leg, leg_since=at, connected=False, fresh=True, answered=False, pending=None)
+        return replace(
+            self, leg=leg, leg_since=at, base=base, connected=False, fresh=True, answered=False, pending=None
+        )
 
     def noting_silence(self, at: datetime) -> Self:
         """Return the place with `silent_since` true to what it says of socket and media."""
@@ -142,10 +146,10 @@ class Call:
         """Return the call without anybody in that seat."""
         return self._with(seat, None, at)
 
-    def renew(self, seat: Seat, leg: LegId, at: datetime) -> Self:
+    def renew(self, seat: Seat, leg: LegId, base: int, at: datetime) -> Self:
         """Give the seat's holder a new media side."""
         place = self._taken(seat)
-        return self._with(seat, place.on_leg(leg, at).noting_silence(at), at)
+        return self._with(seat, place.on_leg(leg, base, at).noting_silence(at), at)
 
     def attach(self, seat: Seat, at: datetime) -> Self:
         """Note that their page has a socket."""

@@ -40,7 +40,9 @@ class CallKeeper:
         at, seat = self._house.clock(), participant.role
         call = room.call or Call(CallId(new_id(Prefix.CALL)), room.consultation.id, at)
         before = call.place(seat)
-        place = Place(holder, participant.session, name, LegId(new_id(Prefix.LEG)), at, sending)
+        place = Place(
+            holder, participant.session, name, LegId(new_id(Prefix.LEG)), at, participant.offers_told, sending
+        )
         call.take(seat, place, at, moving=moving)
         async with self._house.outbox.committing() as tx:
             if room.call is None:

@@ -18,6 +18,8 @@ from store.ids import ConsultationId, LegId, Seat
 _CONNECTED = "connected"
 # Offers are numbered from 1: one that we know nothing of but that it may be unanswered.
 _UNKNOWN_OFFER = 0
+# More offers than a page can have been told: those of a new leg are numbered from here.
+_OFFERS_TOLD = 1_000_000
 
 
 class Homecoming:
@@ -34,6 +36,8 @@ class Homecoming:
             calls = await rows.open_calls(tx)
             seats = await rows.all_seats(tx)
         pages = {page.session: page for page in await self._house.sessions.restore(at)}
+        for page in pages.values():
+            page.offers_told = _OFFERS_TOLD
         connected = await self._connected_legs()
         for call in calls:
             room = await self._room(call.consultation)

@@ -101,10 +101,10 @@ class LegKeeper:
         if call is None or place is None or page is None or not page.attached:
             return
         at = self._house.clock()
-        leg = LegId(new_id(Prefix.LEG))
+        leg, base = LegId(new_id(Prefix.LEG)), page.offers_told
         async with self._house.database.transaction() as tx:
-            await rows.take_seat(tx, seat_row(room, call.id, seat, place.on_leg(leg, at), at), place)
-        room.change(lambda call: call.renew(seat, leg, at))
+            await rows.take_seat(tx, seat_row(room, call.id, seat, place.on_leg(leg, base, at), at), place)
+        room.change(lambda call: call.renew(seat, leg, base, at))
         if not place.fresh:
             page.tell(Rejoin())
         room.announce()
@@ -132,8 +132,12 @@ class LegKeeper:
         if (found := self._seated(participant)) is None:
             return
         room, seat, place = found
+        negotiation = message.negotiation - place.base
+        if negotiation < 1:
+            # It answers an offer of an earlier leg.
+            return
         try:
-            await self._house.engine.answer(place.leg, message.negotiation, message.sdp)
+            await self._house.engine.answer(place.leg, negotiation, message.sdp)
         except BadAnswer:
             participant.tell(Problem("bad_answer"))
         except EngineUnavailable:
@@ -143,7 +147,7 @@ class LegKeeper:
             return
         else:
             if room.call is not None and room.call.seat_of(place.leg) is seat:
-                room.call = room.call.answer(seat, message.negotiation, self._house.clock())
+                room.call = room.call.answer(seat, negotiation, self._house.clock())
 
     async def restart_ice(self, participant: Participant, _: RestartIce) -> None:
         """Have an offer made with new ICE credentials, or a new leg where there is none."""
@@ -203,7 +207,8 @@ class LegKeeper:
         seat = room.seat_of(participant) if room else None
         place = room.place(seat) if room and seat else None
         if room is None or seat is None or place is None:
-            participant.tell(Problem("not_found"))
+            # They were sent back, or the call has ended, while they asked.
+            participant.tell(Problem("stale"))
             return None
         return room, seat, place
 
@@ -220,7 +225,9 @@ class LegKeeper:
         room, seat, place = found
         room.change(lambda call: call.offer(seat, event.negotiation, self._house.clock()))
         if (page := room.holders.get(seat)) is not None:
-            page.tell(Offer(negotiation=event.negotiation, sdp=event.sdp, fresh=place.fresh))
+            number = place.base + event.negotiation
+            page.offers_told = max(page.offers_told, number)
+            page.tell(Offer(negotiation=number, sdp=event.sdp, fresh=place.fresh))
 
     def _connected(self, event: LegConnected) -> None:
         if (found := self._find(event.call, event.leg)) is not None:

@@ -23,7 +23,10 @@ class Socket(Protocol):
 
 
 class Participant:
-    """`consultation` is None for a desk, `admission` for a practitioner. `over` is set once the last word was said."""
+    """`consultation` is None for a desk, `admission` for a practitioner. `over` is set once the last word was said.
+
+    `offers_told` is the highest number of an offer that the page knows of.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Participant:
         # What is carried out for one page is carried out in the order in which it asked, also across two sockets.
         self.turn = asyncio.Lock()
         self.waiting: Waiting | None = None
+        self.offers_told = 0
         self._told: dict[type[Peer | CallState], Event] = {}
 
     @property
@@ -104,7 +108,9 @@ class Participant:
         """Say the last word and close. A page that is away hears it when it resumes within the time it is kept."""
         if self.over is not None:
             return
-        if last is not None:
+        if last is None:
+            self.acknowledge()
+        else:
             self.tell(last)
         self.over, self._last_word = code, last
         if self.socket is not None:

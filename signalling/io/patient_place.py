@@ -117,7 +117,7 @@ class PatientPlace:
         """Note what the device check found now."""
         room = self._house.attendance.known_room(participant.consultation)
         if participant.admission is None or room is None:
-            participant.tell(Problem("not_found"))
+            participant.tell(Problem("stale"))
             return
         await self._house.lobby.set_devices(participant.admission, message.devices.camera, message.devices.microphone)
         self._board.changed(room.consultation.practitioner)

@@ -107,12 +107,12 @@ class PractitionerDesk:
         """Let the patient wait again."""
         room = self._house.attendance.known_room(participant.consultation)
         if room is None or participant.practitioner is None:
-            participant.tell(Problem("not_found"))
+            participant.tell(Problem("stale"))
             return
         async with room.visit():
             place = room.place(Seat.PATIENT)
             if place is None or room.seat_of(participant) is not Seat.PRACTITIONER:
-                participant.tell(Problem("not_found"))
+                participant.tell(Problem("stale"))
                 return
             try:
                 admission = await self._house.lobby.send_back(

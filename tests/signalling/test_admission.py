@@ -65,7 +65,7 @@ async def test_nothing_of_media_before_admission(practice: Practice) -> None:
     await host.send("sending", sending={**SENDING, "screen": True})
     await practice.calm(host, patient)
     assert not MEDIA & set(patient.kinds())
-    assert [body["code"] for body in patient.heard if body["type"] == "problem"] == ["not_found"] * 3
+    assert [body["code"] for body in patient.heard if body["type"] == "problem"] == ["stale", "stale", "not_found"]
     assert [leg.seat for leg in practice.engine.legs.values()] == ["practitioner"]
     assert len(practice.engine.opened) == 1
 
@@ -172,12 +172,12 @@ async def test_sent_back_waits_again_without_media_and_may_be_admitted_again(pra
     assert host.last("call")["state"] == "live"
 
 
-async def test_sending_back_nobody_is_not_found(practice: Practice) -> None:
+async def test_sending_back_nobody_is_stale(practice: Practice) -> None:
     claire = await practice.practitioner()
     consultation, _ = await practice.consultation(claire)
     host = await practice.host(claire, consultation)
     await host.send("send_back")
-    await host.expect("problem", code="not_found")
+    await host.expect("problem", code="stale")
 
 
 async def test_doors_that_are_closed_are_told_with_their_times(practice: Practice) -> None:

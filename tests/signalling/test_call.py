@@ -110,7 +110,7 @@ def test_never_joined_when_the_window_closes_on_one_alone() -> None:
 def test_worker_lost_when_one_who_is_here_gets_no_leg() -> None:
     call = live().lose_leg(Seat.PATIENT, AT)
     assert call.state is CallState.INTERRUPTED
-    call = call.renew(Seat.PATIENT, LegId("leg_new"), AT + 9 * SECOND)
+    call = call.renew(Seat.PATIENT, LegId("leg_new"), 7, AT + 9 * SECOND)
     assert call.verdict(AT + WORKER_LOST_AFTER, CLOSES) == (EndReason.WORKER_LOST, None)
     assert call.gain_leg(Seat.PATIENT, AT).verdict(AT + WORKER_LOST_AFTER, CLOSES) is None
     assert call.detach(Seat.PATIENT, AT).verdict(AT + WORKER_LOST_AFTER, CLOSES) is None
@@ -126,7 +126,7 @@ def test_an_offer_is_fresh_until_one_was_handed_on() -> None:
     call = call.answer(Seat.PATIENT, 1, AT)
     assert call.patient is not None
     assert (call.patient.answered, call.patient.pending) == (True, None)
-    call = call.renew(Seat.PATIENT, LegId("leg_new"), AT)
+    call = call.renew(Seat.PATIENT, LegId("leg_new"), 7, AT)
     assert call.patient is not None
     assert (call.patient.fresh, call.patient.answered, call.patient.leg) == (True, False, "leg_new")
 
@@ -165,7 +165,7 @@ def changed(call: Call, change: tuple, step: int) -> Call:
         case ("take", seat, holder, moving):
             return call.take(seat, replace(place(holder, step), leg=LegId(f"leg_{step}")), at, moving=moving)
         case ("renew", seat):
-            return call.renew(seat, LegId(f"leg_{step}"), at)
+            return call.renew(seat, LegId(f"leg_{step}"), 0, at)
         case ("end", reason):
             return call.end(reason, at)
         case (name, seat):

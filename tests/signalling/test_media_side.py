@@ -152,6 +152,22 @@ async def test_a_bad_answer_is_told_and_a_stale_one_ignored(practice: Practice) 
     assert patient.kinds().count("problem") == 1
 
 
+async def test_a_late_answer_to_an_earlier_leg_is_not_taken_for_the_new_one(practice: Practice) -> None:
+    host, patient = await live_call(practice)
+    patient.answers = False
+    earlier = patient.last("offer")["negotiation"]
+    practice.engine.lose_worker()
+    await patient.send("answer", negotiation=earlier, sdp="answer to a leg that is gone")
+    await patient.expect("rejoin")
+    fresh = await patient.expect("offer", fresh=True)
+    await patient.send("answer", negotiation=earlier, sdp="answer to a leg that is gone")
+    await practice.calm(host, patient)
+    assert fresh["negotiation"] > earlier
+    assert host.last("peer")["connected"] is False
+    await patient.send("answer", negotiation=patient.last("offer")["negotiation"], sdp="answer")
+    await host.until("peer", connected=True)
+
+
 async def test_without_a_worker_the_page_is_told_once_and_it_is_tried_again(practice: Practice) -> None:
     claire = await practice.practitioner()
     consultation, _ = await practice.consultation(claire)

@@ -97,7 +97,7 @@ async def test_a_third_person_gets_no_seat_while_two_talk(practice: Practice) ->
     await stranger.expect("problem", code="not_found")
     third, _ = await practice.waiting_patient(invitation, "Somebody")
     await third.send("answer", negotiation=1, sdp="answer")
-    await third.expect("problem", code="not_found")
+    await third.expect("problem", code="stale")
     await practice.calm(host, patient, third)
     assert "offer" not in third.kinds()
     assert stranger.kinds() == ["problem"]
@@ -246,6 +246,7 @@ async def test_the_patients_leave_frees_the_seat_and_the_practitioner_stays(prac
     host, patient = await practice.call(claire, consultation, invitation)
     await patient.send("leave")
     assert await patient.closed() == 4002
+    assert patient._unacked == []
     await host.until("peer", present=False, connected=False)
     await practice.calm(host)
     assert host.last("call")["state"] == "interrupted"
