@@ -42,9 +42,6 @@ class Attendance:
         """Return the practitioner's sessions that are not over: desks and rooms."""
         return [page for page in self._pages.get(practitioner, ()) if page.over is None]
 
-    def practitioners(self) -> list[PractitionerId]:
-        return list(self._pages)
-
     def room(self, consultation: Consultation, host_name: str) -> Room:
         """Return the consultation's room, as planned now."""
         room = self._rooms.get(consultation.id)

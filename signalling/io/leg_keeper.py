@@ -254,10 +254,12 @@ class LegKeeper:
             self._leg_gone(room, seat, place, at_once=self._house.clock() - place.leg_since >= RENEW_AFTER)
 
     def _worker_lost(self, event: WorkerLost) -> None:
+        # A leg that was made anew meanwhile, on another worker, lives.
+        alive = self._house.engine.open_legs()
         for call in event.calls:
             room = self._house.attendance.room_of_call(call)
             for seat in Seat:
-                if room is not None and (place := room.place(seat)) is not None:
+                if room is not None and (place := room.place(seat)) is not None and place.leg not in alive:
                     self._leg_gone(room, seat, place, at_once=True)
 
     def _heard(self, room: Room, seat: Seat) -> None:

@@ -8,6 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TypeVar, get_origin
+
+import msgspec
 
 from sfu.control import LegStatistics, WorkerStatistics
 from sfu.engine import (
@@ -25,6 +28,20 @@ from store.facts import BothAlive, LegConnected, LegLost, Stamp
 from store.ids import CallId, LegId, Seat, WorkerId
 
 WORKER = WorkerId("wrk_aaaaaaaaaaaaaaaaaaaaaa")
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def _counting_nothing(kind: type[T], **known: Any) -> T:
+    """Return statistics with nothing in every counter but those that are known."""
+    nothing = {"int": 0, "str": "", "dict": {}, "list": []}
+    fields = msgspec.structs.fields(kind)
+    return kind(**{field.name: known.get(field.name, nothing[_kind(field.type)]) for field in fields})
+
+
+def _kind(annotation: Any) -> str:
+    return (get_origin(annotation) or annotation).__name__
 
 
 @dataclass
@@ -135,24 +152,16 @@ class EngineDouble:
     async def statistics(self) -> list[WorkerStatistics]:
         self._check_available()
         legs = [
-            LegStatistics(
+            _counting_nothing(
+                LegStatistics,
                 leg=leg.leg,
                 call=leg.call,
                 seat=leg.seat,
                 state="connected" if leg.connected else "offered",
-                transport="udp",
-                packets_in=0,
-                bytes_in=0,
-                packets_out=0,
-                bytes_out=0,
-                bitrate_in=0,
-                bitrate_out=0,
-                dropped={},
-                streams=[],
             )
             for leg in self.legs.values()
         ]
-        return [WorkerStatistics(worker=WORKER, boot="b", port=0, packets_in=0, packets_out=0, dropped={}, legs=legs)]
+        return [_counting_nothing(WorkerStatistics, worker=WORKER, legs=legs)]
 
     # -- what happens to media in the world ------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ async def test_a_burst_is_carried_out(practice: Practice) -> None:
 @pytest.fixture
 async def impatient(tmp_path: Path) -> AsyncIterator[Practice]:
     practice = await Practice.open(
-        tmp_path, SocketSettings(opening_seconds=0.05, stuck_seconds=0.2, heartbeat_seconds=0.2)
+        tmp_path, SocketSettings(opening_seconds=1.0, stuck_seconds=0.5, heartbeat_seconds=0.5)
     )
     yield practice
     await practice.close()
