@@ -72,7 +72,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         *findings,
         *await media_path(settings, present[0] if present else None),
-        service_checks.packet_loop(),
+        service_checks.packet_loop(settings),
         certificate,
         machine_checks.mail(),
         machine_checks.clock(),

@@ -14,6 +14,7 @@ from app.database_sentences import told_plainly
 from app.findings import Finding, fail, info, ok, warn
 from app.language import say
 from app.settings import Settings
+from sfu.io.loops import NativeLoop
 from sfu.io.socket import MultiMessageSocket, batch_socket, open_socket
 from store.io.database import Database, DatabaseProblem
 
@@ -63,8 +64,8 @@ async def database(settings: Settings) -> Finding:
     return ok("database", say("The database opens and has this version's schema."))
 
 
-def packet_loop() -> Finding:
-    """Return whether packets go in batches here: one that is sent to itself comes back through the worker's socket."""
+def packet_loop(settings: Settings) -> Finding:
+    """Return which packet loop runs here, once a packet sent to itself has come back through the worker's socket."""
     udp = open_socket("127.0.0.1", 0)
     batch = batch_socket(udp)
     try:
@@ -75,9 +76,24 @@ def packet_loop() -> Finding:
             return fail("loop", say("The packet loop does not hear its own packet: look for a local firewall."))
     finally:
         batch.close()
-    if isinstance(batch, MultiMessageSocket):
-        return ok("loop", say("Packets go in batches (recvmmsg)."))
-    return warn("loop", say("This system has no recvmmsg: packets go one by one, with fewer calls per core."))
+    if not isinstance(batch, MultiMessageSocket):
+        return warn("loop", say("This system has no recvmmsg: packets go one by one, with fewer calls per core."))
+    if settings.loop == "python" or NativeLoop is None:
+        return _python_loop(settings)
+    return ok("loop", say("Packets go through the loop in C, in batches (recvmmsg)."))
+
+
+def _python_loop(settings: Settings) -> Finding:
+    if settings.loop == "native":
+        return fail(
+            "loop", say("--loop native: the loop in C was not built. Install a C compiler, then Visavis again.")
+        )
+    if settings.loop == "python":
+        return ok("loop", say("Packets go through the loop in Python, in batches (recvmmsg), as --loop asks."))
+    return warn(
+        "loop",
+        say("Packets go through the loop in Python: with a C compiler at install, a core carries more calls."),
+    )
 
 
 def running_workers(settings: Settings) -> list[int]:

@@ -6,7 +6,6 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,11 +18,6 @@ from app.ports import listen, require_free_media_ports
 from app.settings import Settings
 from app.wiring import running
 from app.workers import is_running
-
-_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "uvloop": uvloop.new_event_loop,
-    "asyncio": asyncio.new_event_loop,
-}
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -45,7 +39,7 @@ def serve(settings: Settings, *, own_workers: bool) -> int:
             require_free_media_ports(settings.media_bind, [settings.media_port + index for index in missing])
         port = listener.getsockname()[1]
         data_folder.announce(lock, data_folder.WebProcess(os.getpid(), settings.host, port, settings.url(port)))
-        with asyncio.Runner(loop_factory=_LOOPS[settings.loop]) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, listener, own_workers=own_workers))
     return 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from agenda.consultation import JoinWindow
 from app.addresses import is_loopback, media_addresses
 from app.language import Refused, say
+from sfu.io.workers import WorkerSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -42,6 +43,18 @@ class Settings:
     def run_dir(self) -> Path:
         """Where locks and the workers' sockets are."""
         return self.data / "run"
+
+    @property
+    def media(self) -> WorkerSettings:
+        """Where the media workers listen."""
+        return WorkerSettings(
+            run_dir=self.run_dir,
+            host=self.media_bind,
+            advertised=self.media_advertised,
+            port=self.media_port,
+            workers=self.workers,
+            loop=self.loop,
+        )
 
     def url(self, port: int | None = None) -> str:
         """Return the address under which browsers reach the web side, without a slash at the end."""
@@ -85,7 +98,7 @@ OPTIONS = (
     Option("database", "", "URL", "postgresql://… instead of SQLite in the data folder"),
     Option("join-before", "30", "MINUTES", "how long before the start a patient may wait"),
     Option("join-after", "30", "MINUTES", "how long after the planned end one may still come"),
-    Option("loop", "uvloop", "NAME", "event loop: uvloop or asyncio"),
+    Option("loop", "auto", "NAME", "packet loop: native, python, or auto for the best there is"),
 )
 
 
@@ -122,7 +135,7 @@ def read_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         ),
         demo=bool(getattr(arguments, "demo", False)),
         json=bool(getattr(arguments, "json", False)),
-        loop=_one_of("loop", given["loop"], ("uvloop", "asyncio")),
+        loop=_one_of("loop", given["loop"], ("auto", "native", "python")),
     )
 
 

@@ -28,7 +28,7 @@ from app.settings import Settings
 from lobby.io.service import Lobby
 from sfu.control import WorkerStatistics
 from sfu.engine import EngineUnavailable
-from sfu.io.workers import MediaPortTaken, WorkerPool, WorkerSettings
+from sfu.io.workers import MediaPortTaken, WorkerPool
 from signalling.io.chores import report
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer
@@ -77,7 +77,7 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
     """
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(opened_records(settings))
-        pool = _worker_pool(settings, own_workers=own_workers)
+        pool = WorkerPool(settings.media, own=own_workers)
         # A start that fails half-way is closed as well.
         stack.push_async_callback(pool.close, stop_workers=own_workers)
         with _refusing():
@@ -101,17 +101,6 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
         await site.start()
         stack.push_async_callback(site.stop)
         yield records
-
-
-def _worker_pool(settings: Settings, *, own_workers: bool) -> WorkerPool:
-    where = WorkerSettings(
-        run_dir=settings.run_dir,
-        host=settings.media_bind,
-        advertised=settings.media_advertised,
-        port=settings.media_port,
-        workers=settings.workers,
-    )
-    return WorkerPool(where, own=own_workers)
 
 
 def _web_parts(

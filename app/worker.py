@@ -9,7 +9,8 @@ from app import data_folder
 from app.language import Refused, say
 from app.ports import require_free_media_ports
 from app.settings import add_options, number, read_settings
-from app.workers import is_running, name_of
+from app.workers import is_running
+from sfu.io.workers import worker_command
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,6 +34,5 @@ def _run(arguments: argparse.Namespace) -> NoReturn:
     port = settings.media_port + index
     require_free_media_ports(settings.media_bind, [port])
     # In place of this process, so that a worker holds nothing but the media side; its process id stays the same.
-    command = [sys.executable, "-m", "sfu.io.worker", "--id", name_of(index), "--run-dir", str(settings.run_dir)]
-    command += ["--host", settings.media_bind, "--advertise", ",".join(settings.media_advertised), "--port", str(port)]
+    command = worker_command(settings.media, index)
     os.execv(sys.executable, command)  # noqa: S606  # our own interpreter and arguments

@@ -37,9 +37,11 @@ def read_answer(text: str) -> Answer:
     """Return the answer. Raises `BadAnswer` for one that is too large, malformed, or does not fit our offers."""
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
         raise BadAnswer("over 16 KiB")
-    if text.count("\n") > MAX_LINES:
+    # Counted as the parser splits them: also at a bare carriage return, a form feed and more.
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
         raise BadAnswer("too many lines")
-    if text.count("\nm=") > len(SECTIONS):
+    if sum(line.startswith("m=") for line in lines) > len(SECTIONS):
         raise BadAnswer("more than three media sections")
     try:
         description = SessionDescription.parse(text)

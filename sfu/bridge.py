@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from sfu import rtcp, rtp
 from sfu.answer import Answer
-from sfu.codecs import ALL_PAYLOAD_TYPES, CAMERA, SCREEN
+from sfu.codecs import ALL_PAYLOAD_TYPES, CAMERA, SCREEN, SECTIONS, offerable
 from sfu.consent import ALIVE, BOTH_ALIVE_PERIOD, CONSENT, SETUP
 from sfu.drops import DropReason
 from sfu.engine import BadAnswer, BridgeFull, StaleAnswer
-from sfu.leg import CloseReason, Leg, LegEvent, LegState
+from sfu.leg import Leg
 from sfu.offer import RemoteStream
 from sfu.quality import read_reports
+from sfu.states import CloseReason, LegEvent, LegState
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,11 @@ class Bridge:
         self._offer(leg)
 
     def wanted_types(self, leg: Leg) -> frozenset[int]:
-        """Return the payload types to offer: all, or those that the other side has accepted."""
+        """Return the payload types to offer: all, or section by section those that the other side has accepted."""
         if leg.peer is None or leg.peer.answer is None:
             return ALL_PAYLOAD_TYPES
-        return leg.peer.answer.payload_types
+        accepted = leg.peer.answer.payload_types
+        return frozenset().union(*(offerable(section, accepted) for section in SECTIONS))
 
     def wanted_streams(self, leg: Leg) -> Streams:
         """Return what the other side sends, by MID; empty while nobody is there."""

@@ -85,6 +85,15 @@ def payload_types(section: Section) -> frozenset[int]:
     return frozenset(plain | {codec.rtx for codec in section.codecs if codec.rtx is not None})
 
 
+def offerable(section: Section, accepted: frozenset[int]) -> frozenset[int]:
+    """Return the section's payload types to offer to the other side of one who accepted `accepted`.
+
+    All of them when nothing usable was accepted: an m-line without formats is no SDP (RFC 8866 §5.14).
+    """
+    common = payload_types(section) & accepted
+    return common if any(codec.payload_type in common for codec in section.codecs) else payload_types(section)
+
+
 # What may flow before an answer has narrowed it, and which payload types can only be audio.
 ALL_PAYLOAD_TYPES = frozenset().union(*(payload_types(section) for section in SECTIONS))
 AUDIO_PAYLOAD_TYPES = payload_types(AUDIO)

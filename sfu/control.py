@@ -9,6 +9,9 @@ from enum import StrEnum
 
 import msgspec
 
+# A worker's exit status when its port is taken, so that whoever started it can say so in a sentence.
+EXIT_PORT_TAKEN = 3
+
 
 class Refusal(StrEnum):
     """Why a command was not done."""
@@ -124,6 +127,7 @@ class WorkerStatistics(msgspec.Struct, frozen=True):
     worker: str
     boot: str
     port: int
+    loop: str
     packets_in: int
     packets_out: int
     dropped: dict[str, int]
@@ -159,7 +163,9 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
     worker: str
     boot: str
     host: str
+    advertised: tuple[str, ...]
     port: int
+    loop: str
     srtp: str
     draining: bool
     legs: list[OpenedLeg]

@@ -68,8 +68,9 @@ def write_offer(endpoint: Endpoint, parameters: OfferParameters) -> str:
 
 
 def _section(section: Section, endpoint: Endpoint, parameters: OfferParameters) -> list[str]:
-    codecs = [codec for codec in section.codecs if codec.payload_type in parameters.payload_types]
-    numbers = [number for codec in codecs for number in (codec.payload_type, codec.rtx) if number is not None]
+    offered = parameters.payload_types
+    codecs = [codec for codec in section.codecs if codec.payload_type in offered]
+    numbers = [number for codec in codecs for number in (codec.payload_type, codec.rtx) if number in offered]
     lines = [
         f"m={section.kind} 9 UDP/TLS/RTP/SAVPF " + " ".join(map(str, numbers)),
         "c=IN IP4 0.0.0.0",
@@ -92,7 +93,7 @@ def _section(section: Section, endpoint: Endpoint, parameters: OfferParameters) 
     ]
     lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions]
     for codec in codecs:
-        lines += _codec(codec)
+        lines += _codec(codec, with_rtx=codec.rtx in offered)
     for stream in parameters.streams.get(section.mid, ()):
         lines += _stream(stream)
     return lines
@@ -109,12 +110,12 @@ def _candidates(endpoint: Endpoint) -> list[str]:
     return [*lines, "a=end-of-candidates"]
 
 
-def _codec(codec: Codec) -> list[str]:
+def _codec(codec: Codec, *, with_rtx: bool) -> list[str]:
     number = codec.payload_type
     lines = [f"a=rtpmap:{number} {codec.encoding}"]
     lines += [f"a=rtcp-fb:{number} {feedback}" for feedback in codec.feedback]
     lines += [f"a=fmtp:{number} {parameters}" for parameters in codec.parameters]
-    if codec.rtx is not None:
+    if with_rtx:
         lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={number}"]
     return lines
 

@@ -47,7 +47,7 @@ class PostgresServer:
             options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
             log = (self._folder / "log").open("wb")
             with log:
-                self._process = subprocess.Popen(  # noqa: S603  # Debian's own binary
+                self._process = subprocess.Popen(  # Debian's own binary
                     [self._bin / "postgres", "-D", self._data, *options],
                     user=self._user,
                     cwd="/",
@@ -82,12 +82,12 @@ class PostgresServer:
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         ready = [self._bin / "pg_isready", "--host", self._folder, "--username", "visavis", "--quiet"]
-        while subprocess.run(ready, check=False).returncode != 0:  # noqa: S603  # Debian's own binary
+        while subprocess.run(ready, check=False).returncode != 0:  # Debian's own binary
             if time.monotonic() > deadline or (self._process and self._process.poll() is not None):
                 raise RuntimeError("PostgreSQL did not start: " + (self._folder / "log").read_text()[-500:])
             time.sleep(0.05)
 
     def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(  # noqa: S603  # Debian's own binary
+        subprocess.run(  # Debian's own binary
             [self._bin / program, *arguments], user=self._user, cwd="/", check=True, capture_output=True, timeout=60
         )

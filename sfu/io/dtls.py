@@ -95,7 +95,9 @@ class _Transport(RTCDtlsTransport):
 
 def _session(profile: Any, material: bytes, index: int, kind: int) -> Session:
     policy = Policy(key=profile.get_key_and_salt(material, index), ssrc_type=kind, srtp_profile=profile.libsrtp_profile)
-    policy.allow_repeat_tx = True
+    # A second packet under one SSRC and sequence number would reuse a GCM nonce; a newcomer can announce the SSRCs of
+    # the one before it, towards the session of the one who stayed.
+    policy.allow_repeat_tx = False
     policy.window_size = _REPLAY_WINDOW
     return Session(policy)
 

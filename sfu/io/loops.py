@@ -12,6 +12,10 @@ except ImportError:
     NativeLoop = None
 
 
+# What may be asked for; the first is the default.
+LOOPS = ("auto", "native", "python")
+
+
 class LoopUnavailable(Exception):
     """The loop that was asked for cannot run here."""
 

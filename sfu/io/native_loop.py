@@ -17,6 +17,7 @@ from sfu.io.socket import BATCH, HEADROOM, SLOT, MultiMessageSocket
 from sfu.leg import MAX_STREAMS, Leg
 from sfu.native._loop import ffi, lib
 from sfu.quality import read_reports
+from sfu.rtcp import BadRtcp
 
 # In the order of `enum loop_drop`; the first is "not dropped".
 REASONS = (
@@ -75,10 +76,7 @@ class NativeLoop(PythonLoop):
 
     def _hand_up(self, up: Any, now: float) -> None:
         if up.kind == lib.UP_REPORT:
-            route = self._owners.get(up.leg)
-            if route is not None and route.leg.peer is not None:
-                start = up.slot * SLOT
-                read_reports(route.leg, route.leg.peer, bytes(self._reports[start : start + up.length]), now)
+            self._read_report(up, now)
             return
         start = up.slot * lib.LOOP_ADDRESS
         address = bytes(self._names[start : start + self._key_size])
@@ -86,6 +84,16 @@ class NativeLoop(PythonLoop):
         route = self.routes.get(address)
         if route is not None:
             self._learn_streams(route.leg)
+
+    def _read_report(self, up: Any, now: float) -> None:
+        route = self._owners.get(up.leg)
+        if route is None or route.leg.peer is None:
+            return
+        start = up.slot * SLOT
+        try:
+            read_reports(route.leg, route.leg.peer, bytes(self._reports[start : start + up.length]), now)
+        except BadRtcp:
+            route.leg.dropped[DropReason.MALFORMED] += 1
 
     def _learn_streams(self, leg: Leg) -> None:
         """Tell C of a stream that Python has just learned, so that its next packet stays there."""
@@ -97,7 +105,9 @@ class NativeLoop(PythonLoop):
 
     def add_route(self, address: bytes, route: Route) -> None:
         super().add_route(address, route)
-        if route.path.destination is not None and lib.loop_route(self._state, _key(address), self._leg(route)):
+        # C must know a leg behind TCP too: its peer's packets are Python's to send, and not for nobody.
+        known = self._leg(route)
+        if route.path.destination is not None and lib.loop_route(self._state, _key(address), known):
             raise MemoryError
 
     def remove_route(self, address: bytes) -> None:

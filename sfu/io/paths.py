@@ -132,3 +132,6 @@ class TcpPath(asyncio.Protocol):
     def close(self) -> None:
         if self._stream is not None:
             self._stream.close()
+            # Closing waits until the backlog has been read, which a peer may never do.
+            self._cancel_grace()
+            self._grace = asyncio.get_running_loop().call_later(TCP_GRACE, self._stream.abort)

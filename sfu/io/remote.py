@@ -92,6 +92,10 @@ class RemoteWorker:
         finally:
             self._waiting.pop(ref, None)
 
+    def dismiss(self) -> None:
+        """Expect its end: `lost` is not called for it."""
+        self._lost = lambda _worker: None
+
     async def close(self) -> None:
         """Leave the worker alone from now on; it lives on."""
         if self._writer is not None:

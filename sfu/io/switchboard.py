@@ -16,8 +16,9 @@ from sfu.engine import BridgeFull, UnknownLeg
 from sfu.io.dtls import Certificate, Handshake, Keys
 from sfu.io.loop import PacketLoop, Route
 from sfu.io.paths import Path
-from sfu.leg import CloseReason, Leg, LegState
+from sfu.leg import Leg
 from sfu.offer import Credentials, Endpoint, OfferParameters, write_offer
+from sfu.states import CloseReason, LegState
 
 # A browser checks a few candidate pairs; more addresses than this for one leg are somebody else's doing.
 _MAX_ADDRESSES = 8

@@ -14,16 +14,17 @@ import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 import uvloop
 
-from sfu.control import Event, Hello, OpenedLeg, WorkerStatistics
+from sfu.control import EXIT_PORT_TAKEN, Event, Hello, OpenedLeg, WorkerStatistics
 from sfu.drops import DropReason
 from sfu.io.control_server import ControlServer
 from sfu.io.dtls import Certificate, srtp_version
-from sfu.io.loop import PythonLoop
+from sfu.io.loops import LOOPS, LoopUnavailable, make_loop
 from sfu.io.paths import TcpPath
 from sfu.io.socket import BatchSocket, batch_socket, open_socket
 from sfu.io.statistics import Rates, drops, leg_statistics
@@ -33,23 +34,33 @@ from sfu.offer import Endpoint
 TICK = 0.25
 # A restarted control side returns within seconds; a forgotten worker must not hold its port for long.
 _ORPHAN_LIFE = 60.0
-# Exit status when the port is taken, so that whoever started the worker can say so in a sentence.
-EXIT_PORT_TAKEN = 3
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlace:
+    """Where a worker listens and what it is called; `loop` is one of `sfu.io.loops.LOOPS`."""
+
+    name: str
+    run_dir: Path
+    host: str
+    advertised: tuple[str, ...]
+    port: int
+    loop: str
 
 
 class Worker:
     """See the module's text."""
 
-    def __init__(self, name: str, host: str, advertised: tuple[str, ...], port: int, socket: BatchSocket) -> None:
-        self._name, self._host, self._port = name, host, port
+    def __init__(self, place: WorkerPlace, socket: BatchSocket) -> None:
+        self._place = place
         self._boot = secrets.token_hex(8)
         self._socket = socket
         certificate = Certificate.generateCertificate()
-        endpoint = Endpoint(advertised, port, certificate.sha256)
+        endpoint = Endpoint(place.advertised, place.port, certificate.sha256)
         self._switchboard = Switchboard(endpoint, certificate, time.monotonic, time.time, self._emit)
-        self._loop = self._switchboard.loop = PythonLoop(socket, time.monotonic, self._switchboard)
+        self._loop = self._switchboard.loop = make_loop(place.loop, socket, time.monotonic, self._switchboard)
         self._control = ControlServer(self._switchboard, self._hello, self._statistics, self.stop)
         self._rates = Rates()
         self._tcp: set[TcpPath] = set()
@@ -59,14 +70,15 @@ class Worker:
         """End every call and exit."""
         self._stopping.set()
 
-    async def run(self, run_dir: Path) -> None:
+    async def run(self) -> None:
         """Serve until stopped, drained, or orphaned without a call."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: TcpPath(self._loop.receive, self._tcp), self._host, self._port)
+        place = self._place
+        server = await loop.create_server(lambda: TcpPath(self._loop.receive, self._tcp), place.host, place.port)
         loop.add_reader(self._socket.fileno(), self._loop.on_readable)
-        socket_path = run_dir / f"{self._name}.sock"
+        socket_path = place.run_dir / f"{place.name}.sock"
         await self._control.listen(socket_path)
-        log.info("worker_ready", worker=self._name, port=self._port, srtp=srtp_version(), loop="python")
+        log.info("worker_ready", worker=place.name, port=place.port, srtp=srtp_version(), loop=self._loop.name)
         try:
             await self._tick_until_done()
         finally:
@@ -103,15 +115,28 @@ class Worker:
 
     def _hello(self) -> Hello:
         legs = [OpenedLeg(leg.call, leg.id, leg.seat, leg.state.value) for leg in self._switchboard.legs()]
-        return Hello(self._name, self._boot, self._host, self._port, srtp_version(), self._control.draining, legs)
+        place = self._place
+        return Hello(
+            worker=place.name,
+            boot=self._boot,
+            host=place.host,
+            advertised=place.advertised,
+            port=place.port,
+            loop=self._loop.name,
+            srtp=srtp_version(),
+            draining=self._control.draining,
+            legs=legs,
+        )
 
     def _statistics(self) -> WorkerStatistics:
+        self._loop.collect()
         legs = [leg_statistics(leg) for leg in self._switchboard.legs()]
         dropped: Counter[DropReason] = self._loop.dropped
         return WorkerStatistics(
-            worker=self._name,
+            worker=self._place.name,
             boot=self._boot,
-            port=self._port,
+            port=self._place.port,
+            loop=self._loop.name,
             packets_in=self._switchboard.closed_in + sum(leg.packets_in for leg in legs),
             packets_out=self._switchboard.closed_out + sum(leg.packets_out for leg in legs),
             dropped=drops(dropped),
@@ -119,27 +144,25 @@ class Worker:
         )
 
 
-def run_worker(name: str, run_dir: Path, host: str, advertised: tuple[str, ...], port: int) -> int:
+def run_worker(place: WorkerPlace) -> int:
     """Run one worker in this process until it ends. Returns the exit status."""
     try:
-        udp = open_socket(host, port)
+        udp = open_socket(place.host, place.port)
+        uvloop.run(_serve(place, batch_socket(udp)))
+    except LoopUnavailable:
+        log.error("no_such_loop", loop=place.loop)  # noqa: TRY400 — a sentence for the operator, not a traceback
+        return 1
     except OSError:
-        log.error("media_port_taken", port=port)  # noqa: TRY400 — a sentence for the operator, not a traceback
-        return EXIT_PORT_TAKEN
-
-    async def serve() -> None:
-        worker = Worker(name, host, advertised, port, batch_socket(udp))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.stop)
-        await worker.run(run_dir)
-
-    try:
-        uvloop.run(serve())
-    except OSError:
-        log.error("media_port_taken", port=port)  # noqa: TRY400
+        log.error("media_port_taken", port=place.port)  # noqa: TRY400
         return EXIT_PORT_TAKEN
     return 0
+
+
+async def _serve(place: WorkerPlace, socket: BatchSocket) -> None:
+    worker = Worker(place, socket)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+    await worker.run()
 
 
 def main() -> int:
@@ -150,8 +173,22 @@ def main() -> int:
     parser.add_argument("--host", required=True)
     parser.add_argument("--advertise", required=True, help="addresses for the candidates, separated by commas")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0])
     options = parser.parse_args()
-    return run_worker(options.id, options.run_dir, options.host, tuple(options.advertise.split(",")), options.port)
+    _configure_log()
+    advertised = tuple(options.advertise.split(","))
+    place = WorkerPlace(options.id, options.run_dir, options.host, advertised, options.port, options.loop)
+    return run_worker(place)
+
+
+def _configure_log() -> None:
+    """Log to stderr: for people on a terminal, else one JSON object a line."""
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    shape = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, stamp, structlog.processors.format_exc_info, shape],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ from pathlib import Path
 import structlog
 
 from sfu.control import (
+    EXIT_PORT_TAKEN,
     ApplyAnswer,
     BothHeard,
     CloseCall,
     CloseLeg,
     Event,
+    Hello,
     LegStateChanged,
     OfferMade,
     OpenLeg,
@@ -32,8 +34,7 @@ from sfu.control import (
 )
 from sfu.engine import BridgeFull, EngineEvent, EngineUnavailable, LegClosed, OfferReady, UnknownLeg, WorkerLost
 from sfu.io.remote import RemoteWorker
-from sfu.io.worker import EXIT_PORT_TAKEN
-from sfu.leg import LegState
+from sfu.states import LegState
 from store.facts import BothAlive, LegConnected, LegLost, Stamp
 from store.ids import CallId, LegId, Seat, WorkerId
 
@@ -57,6 +58,14 @@ class WorkerSettings:
     advertised: tuple[str, ...]
     port: int
     workers: int
+    loop: str = "auto"
+
+
+def worker_command(settings: WorkerSettings, index: int) -> list[str]:
+    """Return the command line of worker `index`."""
+    command = [sys.executable, "-m", "sfu.io.worker", "--id", f"worker-{index}", "--loop", settings.loop]
+    command += ["--run-dir", str(settings.run_dir), "--host", settings.host]
+    return [*command, "--advertise", ",".join(settings.advertised), "--port", str(settings.port + index)]
 
 
 class WorkerPool:
@@ -79,7 +88,10 @@ class WorkerPool:
     async def start(self) -> None:
         """Find or start every worker. Raises `MediaPortTaken`, or `EngineUnavailable` when one does not come up."""
         self._spawn_task(self._deliver())
-        await asyncio.gather(*(self._bring_up(index) for index in range(self._settings.workers)))
+        ups = (self._bring_up(index) for index in range(self._settings.workers))
+        for problem in await asyncio.gather(*ups, return_exceptions=True):
+            if problem is not None:
+                raise problem
 
     async def close(self, *, stop_workers: bool) -> None:
         """Let go of the workers, or end them and every call on them."""
@@ -107,7 +119,10 @@ class WorkerPool:
         while True:
             try:
                 await remote.connect(path)
-                break
+                if remote.hello.legs or self._fits(remote.hello, index):
+                    break
+                # Left over from other settings, and nobody talks on it: it makes room for one that fits.
+                await self._dismiss(remote)
             except (OSError, EngineUnavailable, TimeoutError):
                 self._start_if_needed(index)
                 if asyncio.get_running_loop().time() > deadline:
@@ -118,6 +133,18 @@ class WorkerPool:
             self._calls[CallId(leg.call)] = remote
             self._legs[LegId(leg.leg)] = CallId(leg.call)
         log.info("worker_found", worker=remote.hello.worker, legs=len(remote.hello.legs))
+
+    def _fits(self, hello: Hello, index: int) -> bool:
+        settings = self._settings
+        place = (hello.host, hello.advertised, hello.port)
+        loop_fits = settings.loop in ("auto", hello.loop)
+        return not self._own or (loop_fits and place == (settings.host, settings.advertised, settings.port + index))
+
+    async def _dismiss(self, remote: RemoteWorker) -> None:
+        log.info("worker_dismissed", worker=remote.hello.worker)
+        remote.dismiss()
+        await remote.ask(Stop)
+        await remote.close()
 
     def _start_if_needed(self, index: int) -> None:
         if not self._own:
@@ -133,14 +160,15 @@ class WorkerPool:
 
     def _launch(self, index: int) -> subprocess.Popen[bytes]:
         settings = self._settings
-        command = [sys.executable, "-m", "sfu.io.worker", "--id", f"worker-{index}"]
-        command += ["--run-dir", str(settings.run_dir), "--host", settings.host]
-        command += ["--advertise", ",".join(settings.advertised), "--port", str(settings.port + index)]
         # Its log is a file: the pipe of a control side that has died would break it.
         descriptor = os.open(settings.run_dir / f"worker-{index}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             return subprocess.Popen(  # noqa: S603 — our own interpreter and arguments
-                command, stdin=subprocess.DEVNULL, stdout=descriptor, stderr=descriptor, start_new_session=True
+                worker_command(settings, index),
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                start_new_session=True,
             )
         finally:
             os.close(descriptor)

@@ -34,7 +34,9 @@ def build(folder: Path = HERE, extra: tuple[str, ...] = ()) -> Path:
     # In a folder of its own: setuptools would read the pyproject.toml of the one it runs in.
     with tempfile.TemporaryDirectory() as work:
         made = Path(builder(extra).compile(tmpdir=work))
-        return Path(shutil.copy2(made, folder / made.name))
+        # Put in place whole: a running worker has the old one mapped, and would crash on a file that changes under it.
+        fresh = Path(shutil.copy2(made, folder / f".{made.name}"))
+        return fresh.replace(folder / made.name)
 
 
 if __name__ == "__main__":

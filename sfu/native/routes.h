@@ -44,6 +44,14 @@ static int rebuild(struct routes *routes, uint32_t size) {
     return 0;
 }
 
+/* Make room for one more: the table grows with the routes that exist, not with those that have ever been. */
+static int make_room(struct routes *routes) {
+    if (2 * (routes->used + 1) <= routes->size) return 0;
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < routes->size; i++) taken += routes->table[i].state == TAKEN;
+    return rebuild(routes, 4 * (taken + 1) > routes->size ? 2 * routes->size : routes->size);
+}
+
 /* Let an address lead to a leg. Returns 0, or -1 without memory. */
 static int add_route(struct routes *routes, const uint8_t *key, loop_leg *leg) {
     struct route *known = find(routes, key);
@@ -51,7 +59,7 @@ static int add_route(struct routes *routes, const uint8_t *key, loop_leg *leg) {
         known->leg = leg;
         return 0;
     }
-    if (2 * (routes->used + 1) > routes->size && rebuild(routes, 2 * routes->size)) return -1;
+    if (make_room(routes)) return -1;
     place(routes, key, leg);
     return 0;
 }

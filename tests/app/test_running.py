@@ -139,7 +139,7 @@ def test_people_read_each_link_on_a_line_of_its_own(place: Place) -> None:
 def test_a_demonstration_in_an_old_folder_has_the_same_practitioner_and_a_new_consultation(place: Place) -> None:
     first, line = place.up("--demo")
     assert stop(first) == 0
-    _, again = place.up("--demo", "--loop=asyncio")
+    _, again = place.up("--demo", "--loop=python")
     assert again["patient_url"] != line["patient_url"]
     invitation = again["patient_url"].partition("#")[2]
     _, looked = post(f"{again['url']}/join/look", {"invitation": invitation}, Origin=again["url"])

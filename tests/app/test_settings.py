@@ -43,7 +43,7 @@ def test_every_option_has_a_variable() -> None:
         "database": "postgresql://visavis@db/visavis",
         "join-before": "4",
         "join-after": "5",
-        "loop": "asyncio",
+        "loop": "python",
     }
     assert set(given) == {option.name for option in OPTIONS}
     by_option = read(*(word for name, value in given.items() for word in (f"--{name}", value)))

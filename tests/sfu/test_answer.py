@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.answer import read_answer
-from sfu.codecs import ALL_PAYLOAD_TYPES, AUDIO_PAYLOAD_TYPES
+from sfu.codecs import ALL_PAYLOAD_TYPES, AUDIO, AUDIO_PAYLOAD_TYPES, CAMERA, offerable, payload_types
 from sfu.engine import BadAnswer
 from sfu.offer import Credentials, Endpoint, OfferParameters, RemoteStream, write_offer
 from tests.sfu.sdp import FINGERPRINT, write_answer
@@ -121,6 +121,26 @@ def test_an_offer_leaves_out_what_the_other_side_did_not_accept_and_caps_video()
     assert "H264" not in text
     assert "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n" in text
     assert text.count("b=TIAS:250000") == 2
+
+
+def test_an_offer_names_retransmissions_only_where_the_other_side_took_them():
+    text = offer(payload_types=AUDIO_PAYLOAD_TYPES | {96})
+    assert "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n" in text
+    assert "rtx" not in text
+
+
+@pytest.mark.parametrize("accepted", [AUDIO_PAYLOAD_TYPES, AUDIO_PAYLOAD_TYPES | {97}])
+def test_a_section_of_which_the_other_side_took_nothing_is_offered_whole(accepted):
+    assert offerable(AUDIO, frozenset(accepted)) == AUDIO_PAYLOAD_TYPES
+    assert offerable(CAMERA, frozenset(accepted)) == payload_types(CAMERA)
+
+
+@pytest.mark.parametrize("separator", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_lines_are_counted_as_the_parser_splits_them(separator):
+    with pytest.raises(BadAnswer, match="too many lines"):
+        read_answer(write_answer() + separator.join(["a=rtpmap:96 a/1"] * 400))
+    with pytest.raises(BadAnswer, match="more than three"):
+        read_answer(write_answer() + separator.join(["m=audio 9 UDP/TLS/RTP/SAVPF 111"] * 2))
 
 
 def test_every_line_of_an_offer_ends_as_sdp_wants_and_stays_small():

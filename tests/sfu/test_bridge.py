@@ -9,8 +9,9 @@ from sfu.bridge import BothWereHeard, Bridge, OfferDue, SendRtcp, StartHandshake
 from sfu.codecs import ALL_PAYLOAD_TYPES
 from sfu.drops import DropReason
 from sfu.engine import BadAnswer, BridgeFull, StaleAnswer
-from sfu.leg import TRANSITIONS, CloseReason, InvalidTransition, Leg, LegEvent, LegState
+from sfu.leg import Leg
 from sfu.offer import Credentials, RemoteStream
+from sfu.states import TRANSITIONS, CloseReason, InvalidTransition, LegEvent, LegState
 from tests.sfu.packets import rtp
 from tests.sfu.sdp import write_answer
 

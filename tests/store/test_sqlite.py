@@ -59,7 +59,7 @@ async def test_an_address_of_another_kind_is_refused_in_one_line(url: str):
 async def test_another_process_that_writes_is_waited_for(database: Database, tmp_path: Path, sqlite_url: str):
     other = sqlite3.connect(tmp_path / "visavis.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    writer = subprocess.Popen(  # noqa: ASYNC220, S603  # our own lines
+    writer = subprocess.Popen(  # our own lines
         [sys.executable, "-c", WRITE_ONE_FACT, sqlite_url, "live"], stdout=subprocess.PIPE
     )
     assert writer.stdout is not None
@@ -71,7 +71,7 @@ async def test_another_process_that_writes_is_waited_for(database: Database, tmp
 
 @pytest.mark.parametrize("moment", ["before delivery", "within delivery"])
 async def test_a_committed_fact_survives_a_killed_process(moment: str, sqlite_url: str):
-    killed = subprocess.run(  # noqa: ASYNC221, S603  # our own lines
+    killed = subprocess.run(  # noqa: ASYNC221  # our own lines
         [sys.executable, "-c", WRITE_ONE_FACT, sqlite_url, moment], check=False, timeout=60, capture_output=True
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
@@ -100,7 +100,7 @@ def test_a_process_that_closed_its_database_ends(tmp_path: Path):
         "asyncio.run(main())\n"
     )
     url = f"sqlite:///{tmp_path}/x.sqlite3"
-    subprocess.run([sys.executable, "-c", lines, url], check=True, timeout=60)  # noqa: S603  # our own lines
+    subprocess.run([sys.executable, "-c", lines, url], check=True, timeout=60)  # our own lines
 
 
 WRITE_ONE_FACT = """

@@ -12,6 +12,7 @@ from sfu.io import paths
 from sfu.io.paths import TcpPath
 from sfu.io.socket import MultiMessageSocket, SingleMessageSocket, open_socket
 from tests.sfu.io.conftest import Ground
+from tests.sfu.packets import rtp
 
 
 @pytest.fixture
@@ -73,6 +74,44 @@ async def test_more_connections_than_a_worker_needs_are_refused(ground, tcp_port
         await reader.readexactly(1)
     for stream in (first[1], writer):
         stream.close()
+
+
+async def test_a_closed_connection_whose_backlog_nobody_reads_is_cut(ground, tcp_port, monkeypatch):
+    monkeypatch.setattr(paths, "TCP_GRACE", 0.05)
+    client = ground.client(ground.open("a", "patient"), ufrag="tcpc")
+    plain = socket.create_connection(("127.0.0.1", tcp_port))
+    plain.sendall(framed(client.check()))
+    await ground.until(lambda: ground.board.legs()[0].path is not None)
+    path = ground.leg("a").path
+    while path.send(b"x" * 1400):
+        await asyncio.sleep(0)
+    ground.board.close_call("call")
+    await ground.until(lambda: path not in path._connections)
+    plain.close()
+
+
+async def test_media_passes_between_a_leg_on_udp_and_one_on_tcp(ground, tcp_port):
+    first = await ground.join("a", "practitioner", ufrag="aaaa", streams={"0": (11, None)})
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp_port)
+    second = ground.client(ground.open("b", "patient"), ufrag="bbbb", streams={"0": (21, None)})
+    second.send = lambda data: writer.write(framed(data))
+
+    async def read() -> None:
+        while True:
+            second.take(await read_frame(reader))
+
+    reading = asyncio.create_task(read())
+    await ground.agree("b", second)
+    await second.bind()
+    await second.shake_hands()
+    await ground.until(lambda: "connected" in ground.states("b"))
+    first.send(first.protect(rtp(ssrc=11)))
+    await second.until(lambda: second.media)
+    second.send(second.protect(rtp(ssrc=21)))
+    await first.until(lambda: first.media)
+    await second.dtls.stop()
+    reading.cancel()
+    writer.close()
 
 
 @pytest.mark.parametrize("kind", [MultiMessageSocket, SingleMessageSocket])

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,21 @@ async def test_a_returning_control_side_finds_worker_and_legs_again(table, setti
     await table.pool.restart_ice(A)
     await table.pool.close_leg(B)
     await table.until(lambda: len(table.seen(LegClosed)) == 1)
+
+
+async def test_a_worker_left_over_from_other_settings_makes_room_unless_somebody_talks_on_it(table, settings):
+    old = (await table.pool.statistics())[0].boot
+    await table.pool.close(stop_workers=False)
+    table.pool = WorkerPool(replace(settings, loop="python"))
+    await table.pool.start()
+    (fresh,) = await table.pool.statistics()
+    assert (fresh.boot != old, fresh.loop) == (True, "python")
+    await table.pool.open_leg(CALL, A, Seat.PRACTITIONER)
+    await table.pool.close(stop_workers=False)
+    table.pool = WorkerPool(replace(settings, advertised=("127.0.0.2",)))
+    await table.pool.start()
+    assert (await table.pool.statistics())[0].boot == fresh.boot
+    assert table.pool.open_legs() == {A: CALL}
 
 
 async def test_a_killed_worker_is_reported_with_its_calls_and_replaced(table, settings):

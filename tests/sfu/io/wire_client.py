@@ -107,15 +107,19 @@ class WireClient:
                 data = self.socket.recv(2048)
             except BlockingIOError:
                 return
-            if data[0] < 4:
-                self.stun_answers.append(stun.parse_message(data))
-            elif data[0] < 64:
-                self._link.queue.put_nowait(data)
-            elif 192 <= data[1] <= 223:
-                self.reports.append(data)
-            else:
-                self.media.append(data)
-            self.arrived.set()
+            self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Take in one datagram, however it came."""
+        if data[0] < 4:
+            self.stun_answers.append(stun.parse_message(data))
+        elif data[0] < 64:
+            self._link.queue.put_nowait(data)
+        elif 192 <= data[1] <= 223:
+            self.reports.append(data)
+        else:
+            self.media.append(data)
+        self.arrived.set()
 
     async def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.socket.fileno())
