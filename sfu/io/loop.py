@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sfu.bridge import Bridge
-from sfu.bucket import AddressBuckets
 from sfu.demux import KIND_OF_FIRST_BYTE, MAX_DATAGRAM, Kind, is_rtcp
 from sfu.drops import DropReason
 from sfu.io.dtls import (
@@ -33,8 +32,6 @@ _MIN_SRTP = FIXED_HEADER + 10
 _MIN_SRTCP = 8 + 4 + 16
 # Let the event loop breathe after so many batches; the socket stays readable and calls again.
 ROUNDS = 8
-# Unauthenticated packets an address may make us look at: a browser that connects sends some 20 checks.
-_UNKNOWN_RATE, _UNKNOWN_BURST = 50, 100
 
 
 @dataclass(slots=True)
@@ -97,10 +94,6 @@ class PacketLoop(Protocol):
         """Protect and send an RTCP packet that the SFU wrote itself."""
         ...
 
-    def forget_strangers(self) -> None:
-        """Let the buckets of unauthenticated addresses start over."""
-        ...
-
 
 class PythonLoop:
     """The loop in Python, over a batch socket. It works on the legs themselves, so there is nothing to update."""
@@ -114,7 +107,6 @@ class PythonLoop:
         self._view = socket.view
         self._buffer = socket.buffer
         self._cell = new_length_cell()
-        self._strangers = AddressBuckets(_UNKNOWN_RATE, _UNKNOWN_BURST)
         self.routes: dict[bytes, Route] = {}
         self.dropped: Counter[DropReason] = Counter()
 
@@ -132,9 +124,6 @@ class PythonLoop:
 
     def collect(self) -> None:
         """Nothing to do: see the class."""
-
-    def forget_strangers(self) -> None:
-        self._strangers.forget()
 
     def on_readable(self) -> None:
         socket = self._socket
@@ -193,8 +182,6 @@ class PythonLoop:
             if route is None:
                 return DropReason.UNKNOWN_SOURCE
             return self._control.dtls(bytes(view[offset : offset + length]), route, now)
-        if not self._strangers.take(address, now):
-            return DropReason.TOO_FAST
         if path is None:
             path = route.path if route is not None else UdpPath(self._socket, address)
         return self._control.stun(bytes(view[offset : offset + length]), path, now)

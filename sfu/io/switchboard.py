@@ -3,25 +3,22 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
-from sfu import stun
 from sfu.answer import read_answer
 from sfu.bridge import BothWereHeard, Bridge, OfferDue, Output, SendRtcp, StartHandshake, StateChanged
 from sfu.control import BothHeard, Event, LegStateChanged, OfferMade, OpenLeg
 from sfu.drops import DropReason
 from sfu.engine import BridgeFull, UnknownLeg
+from sfu.io.connectivity import Connectivity
 from sfu.io.dtls import Certificate, Handshake, Keys
 from sfu.io.loop import PacketLoop, Route
 from sfu.io.paths import Path
 from sfu.leg import Leg
 from sfu.offer import Credentials, Endpoint, OfferParameters, write_offer
 from sfu.states import CloseReason, LegState
-
-# A browser checks a few candidate pairs; more addresses than this for one leg are somebody else's doing.
-_MAX_ADDRESSES = 8
 
 log = structlog.get_logger()
 
@@ -34,9 +31,7 @@ class _Line:
     bridge: Bridge
     session: int
     handshake: Handshake | None = None
-    addresses: dict[bytes, str] = field(default_factory=dict)
     offer: OfferMade | None = None
-    old_ufrag: str = ""
 
 
 class Switchboard:
@@ -59,9 +54,17 @@ class Switchboard:
         self._seq = 0
         self.closed_in = self.closed_out = 0
         self._lines: dict[str, _Line] = {}
-        self._users: dict[str, tuple[_Line, Credentials]] = {}
+        self._connectivity = Connectivity()
         self._closing: set[asyncio.Task[None]] = set()
-        self.loop: PacketLoop
+
+    @property
+    def loop(self) -> PacketLoop:
+        """The packet loop, which is made after the switchboard it hands up to."""
+        return self._connectivity.loop
+
+    @loop.setter
+    def loop(self, loop: PacketLoop) -> None:
+        self._connectivity.loop = loop
 
     # -- commands --------------------------------------------------------------------------------------------
 
@@ -82,7 +85,7 @@ class Switchboard:
             closed=lambda hung_up: self._handshake_closed(line, hung_up),
         )
         self._lines[leg.id] = line
-        self._users[credentials.ufrag] = (line, credentials)
+        self._connectivity.join(leg, bridge, now)
         self._carry_out(bridge)
 
     async def answer(self, leg_id: str, negotiation: int, sdp: str) -> None:
@@ -98,11 +101,7 @@ class Switchboard:
     def restart_ice(self, leg_id: str) -> None:
         """Offer new ICE credentials; the old ones hold until the new ones have been used. Raises `UnknownLeg`."""
         line = self._line(leg_id)
-        self._users.pop(line.old_ufrag, None)
-        line.old_ufrag = line.leg.credentials.ufrag
-        credentials = Credentials(secrets.token_hex(8), secrets.token_hex(16))
-        line.leg.credentials = credentials
-        self._users[credentials.ufrag] = (line, credentials)
+        self._connectivity.restart(line.leg, Credentials(secrets.token_hex(8), secrets.token_hex(16)))
         line.bridge.restart(line.leg)
         self._carry_out(line.bridge)
 
@@ -143,6 +142,10 @@ class Switchboard:
             bridge.tick(now)
             self._carry_out(bridge)
 
+    def forget_strangers(self) -> None:
+        """Let the allowances of unauthenticated addresses start over."""
+        self._connectivity.forget_strangers()
+
     def _line(self, leg_id: str) -> _Line:
         try:
             return self._lines[leg_id]
@@ -152,27 +155,8 @@ class Switchboard:
     # -- from the packet loop ----------------------------------------------------------------------------------
 
     def stun(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
-        """Answer an authenticated binding request and learn its address; meet anything else with silence."""
-        try:
-            request = stun.read_request(datagram)
-        except stun.BadStun:
-            return DropReason.STUN_MALFORMED
-        line, credentials = self._users.get(request.local, (None, None))
-        if line is None or credentials is None:
-            return DropReason.STUN_UNKNOWN_USER
-        if not stun.is_authentic(request, credentials.password):
-            return DropReason.STUN_INTEGRITY
-        path.send(stun.success(request, path.readable(), credentials.password))
-        path.keep()
-        self._learn(line, path, credentials.ufrag)
-        leg = line.leg
-        if leg.path is None or (request.nominates and leg.path.address != path.address):
-            leg.path = path
-            self.loop.update(leg)
-        if request.nominates and credentials is leg.credentials and line.old_ufrag:
-            self._forget_old_addresses(line)
-        line.bridge.bound(leg, now)
-        return None
+        """Handle a connectivity check."""
+        return self._connectivity.check(datagram, path, now)
 
     def dtls(self, datagram: bytes, route: Route, now: float) -> DropReason | None:
         """Hand a datagram to the leg's handshake, which queues it until the answer is known."""
@@ -181,42 +165,6 @@ class Switchboard:
         if line is None or line.handshake is None or not line.handshake.feed(datagram):
             return DropReason.HANDSHAKE_QUEUE
         return None
-
-    def _learn(self, line: _Line, path: Path, ufrag: str) -> None:
-        """Let the address lead to the leg. Only here, and so only after authentication, does a route come to be."""
-        known = self.loop.routes.get(path.address)
-        if known is not None and known.leg is not line.leg:
-            owner = self._lines.get(known.leg.id)
-            if owner is not None:
-                owner.addresses.pop(path.address, None)
-        if known is None or known.leg is not line.leg:
-            while len(line.addresses) >= _MAX_ADDRESSES:
-                oldest = next(address for address in line.addresses if address != line.leg.path.address)
-                self._forget(line, oldest)
-            self.loop.add_route(path.address, Route(line.leg, line.bridge, path))
-        line.addresses[path.address] = ufrag
-
-    def _forget_old_addresses(self, line: _Line) -> None:
-        current = line.leg.credentials.ufrag
-        for address, ufrag in list(line.addresses.items()):
-            if ufrag != current:
-                self._forget(line, address)
-        self._users.pop(line.old_ufrag, None)
-        line.old_ufrag = ""
-
-    def _forget(self, line: _Line, address: bytes) -> None:
-        path = self._unroute(line, address)
-        if path is not None:
-            path.close()
-
-    def _unroute(self, line: _Line, address: bytes) -> Path | None:
-        """Let the address lead nowhere. Returns its path, unless another leg has taken the address over."""
-        del line.addresses[address]
-        route = self.loop.routes.get(address)
-        if route is None or route.leg is not line.leg:
-            return None
-        self.loop.remove_route(address)
-        return route.path
 
     # -- from the handshake ------------------------------------------------------------------------------------
 
@@ -295,11 +243,9 @@ class Switchboard:
         return self._seq, int(self._clock() * 1000), self._wall()
 
     def _hang_up(self, bridge: Bridge, line: _Line) -> None:
-        for ufrag in (line.leg.credentials.ufrag, line.old_ufrag):
-            self._users.pop(ufrag, None)
         if not bridge.legs:
             self._bridges.pop(bridge.call, None)
-        paths = [self._unroute(line, address) for address in list(line.addresses)]
+        paths = self._connectivity.leave(line.leg)
         self.loop.forget(line.leg)
         self.closed_in += line.leg.packets_in
         self.closed_out += line.leg.packets_out
@@ -307,10 +253,9 @@ class Switchboard:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _say_goodbye(self, line: _Line, paths: list[Path | None]) -> None:
+    async def _say_goodbye(self, line: _Line, paths: list[Path]) -> None:
         if line.handshake is not None:
             await line.handshake.stop()
         for path in paths:
-            if path is not None:
-                path.close()
+            path.close()
         line.leg.keys = None

@@ -104,7 +104,7 @@ class Worker:
             if ticks % 4 == 0:
                 self._rates.measure(legs, now)
             if ticks % 240 == 0:
-                self._loop.forget_strangers()
+                self._switchboard.forget_strangers()
             if self._control.connected or legs:
                 orphaned_at = now
             if not legs and (self._control.draining or now - orphaned_at > _ORPHAN_LIFE):

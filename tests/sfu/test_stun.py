@@ -65,3 +65,10 @@ def test_any_bytes_are_refused_as_bad_stun_and_nothing_else(tail, seed):
     del seed
     with contextlib.suppress(stun.BadStun):
         stun.read_request(b"\x00\x01" + len(tail).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + tail)
+
+
+def test_the_user_is_found_at_a_glance_and_only_where_there_is_one():
+    assert stun.named_user(request()) == "ours"
+    for junk in (b"", bytes(20), request()[:22], request(username="nocolon"), request()[:20] + bytes(1400)):
+        with pytest.raises(stun.BadStun):
+            stun.named_user(junk)

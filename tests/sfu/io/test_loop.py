@@ -272,7 +272,8 @@ async def test_a_closed_leg_leaves_no_route_and_no_user_behind(ground):
     ground.board.close_call("call")
     await ground.until(lambda: not ground.loop.routes)
     assert ground.board.legs() == []
-    assert ground.board._users == {}
+    assert ground.board._connectivity._users == {}
+    assert ground.board._connectivity._agents == {}
     assert ground.board._bridges == {}
 
 
