@@ -21,7 +21,6 @@ def document(version: str, base: str) -> dict[str, Any]:
         [NewConsultation, ConsultationAnswer, Entry, Problem], ref_template="#/components/schemas/{name}"
     )
     new, answer, entry, problem = references
-    errors = {"401": "key_needed", "404": "not_found"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,33 +50,40 @@ def document(version: str, base: str) -> dict[str, Any]:
                     ),
                 }
             },
-            "/api/consultations/{id}": {
-                "parameters": [_PARAMETER],
-                "get": {
-                    "operationId": "readConsultation",
-                    "summary": "Read a consultation.",
-                    "responses": _responses(problem, errors, ("200", "As it is now.", answer)),
-                },
-                "delete": {
-                    "operationId": "cancelConsultation",
-                    "summary": "Cancel a consultation; its invitation leads nowhere from then on.",
-                    "responses": _responses(
-                        problem, {**errors, "409": "too_late"}, ("200", "Cancelled, now or before.", answer)
-                    ),
-                },
-            },
-            "/api/consultations/{id}/entry": {
-                "parameters": [_PARAMETER],
-                "post": {
-                    "operationId": "createEntry",
-                    "summary": "Make a link that logs the practitioner in, once and within ten minutes.",
-                    "responses": _responses(problem, {**errors, "409": "too_late"}, ("201", "Made.", entry)),
-                },
-            },
+            **_one(answer, entry, problem),
         },
         "components": {
             "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _one(answer: dict[str, Any], entry: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths of a single consultation."""
+    errors = {"401": "key_needed", "404": "not_found"}
+    late = {**errors, "409": "too_late"}
+    return {
+        "/api/consultations/{id}": {
+            "parameters": [_PARAMETER],
+            "get": {
+                "operationId": "readConsultation",
+                "summary": "Read a consultation.",
+                "responses": _responses(problem, errors, ("200", "As it is now.", answer)),
+            },
+            "delete": {
+                "operationId": "cancelConsultation",
+                "summary": "Cancel a consultation; its invitation leads nowhere from then on.",
+                "responses": _responses(problem, late, ("200", "Cancelled, now or before.", answer)),
+            },
+        },
+        "/api/consultations/{id}/entry": {
+            "parameters": [_PARAMETER],
+            "post": {
+                "operationId": "createEntry",
+                "summary": "Make a link that logs the practitioner in, once and within ten minutes.",
+                "responses": _responses(problem, late, ("201", "Made.", entry)),
+            },
         },
     }
 
