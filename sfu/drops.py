@@ -21,7 +21,7 @@ class DropReason(StrEnum):
     MALFORMED = "malformed"  # authenticated, but no RTP or RTCP
     PEER_ABSENT = "peer_absent"  # nobody at the other end, or they have not connected
     CODEC = "codec"  # the other side did not accept this payload type
-    UNKNOWN_STREAM = "unknown_stream"  # a video SSRC that neither the answer nor a MID announced
+    UNKNOWN_STREAM = "unknown_stream"  # a video SSRC that neither the answer nor a MID announced, or one SSRC too many
     OVER_CAP = "over_cap"  # the leg's packet or bit cap
     NACK_CAP = "nack_cap"  # more retransmission requests than a sender can serve
     SEND = "send"  # the kernel or a TCP peer did not take it

@@ -20,6 +20,8 @@ from sfu.storm import StormGuard
 
 # An audio, a camera and a screen stream, each with retransmissions and one spare.
 MAX_STREAMS = 16
+# libsrtp keeps state for every SSRC it has seen, and finds it by walking a list: so many in a leg's whole life.
+MAX_SSRCS = 64
 # A browser at its highest sends some 1,000 packets/s; four times that is an attack or a bug.
 MAX_PACKET_RATE = 4_000
 # Retransmissions asked for: above this a sender only adds to the congestion it is asked to repair.
@@ -66,6 +68,7 @@ class Leg:
     offered_cap: int = 0
     accepts: bytes = bytes(128)
     streams: dict[bytes, Stream] = field(default_factory=dict)
+    ssrcs: set[bytes] = field(default_factory=set)
     last_heard: float = 0.0
     last_binding: float = 0.0
     packets_in: int = 0
@@ -107,10 +110,17 @@ class Leg:
                     if ssrc is None:
                         continue
                     key = ssrc.to_bytes(4, "big")
+                    if not self.admits(key):
+                        continue
+                    self.ssrcs.add(key)
                     kept = known.get(key)
                     mid = ord(section.mid)
                     same = kept is not None and kept.mid == mid
                     self.streams[key] = kept if kept and same else Stream(ssrc, mid, section.clock_rate)
+
+    def admits(self, ssrc: bytes) -> bool:
+        """Whether packets of this SSRC may be decrypted. Whoever does so adds it to `ssrcs`."""
+        return ssrc in self.ssrcs or len(self.ssrcs) < MAX_SSRCS
 
     def learn_stream(self, packet: memoryview | bytes) -> Stream | None:
         """Return a new stream for an SSRC that no answer announced, when the packet says where it belongs.

@@ -193,10 +193,14 @@ class PythonLoop:
             return DropReason.NO_KEYS
         if length < _MIN_SRTP:
             return DropReason.TOO_SHORT
+        ssrc = bytes(self._view[offset + 8 : offset + 12])
+        if not leg.admits(ssrc):
+            return DropReason.UNKNOWN_STREAM
         cell = self._cell
         cell[0] = length
         if srtp_unprotect(keys.receive, self._buffer + offset, cell):
             return DropReason.UNPROTECT
+        leg.ssrcs.add(ssrc)
         size = cell[0]
         decision = route.bridge.forward(leg, self._view[offset : offset + size], now)
         if decision is not None:
@@ -221,10 +225,14 @@ class PythonLoop:
             return DropReason.NO_KEYS
         if length < _MIN_SRTCP:
             return DropReason.TOO_SHORT
+        ssrc = bytes(self._view[offset + 4 : offset + 8])
+        if not leg.admits(ssrc):
+            return DropReason.UNKNOWN_STREAM
         cell = self._cell
         cell[0] = length
         if srtp_unprotect_rtcp(keys.receive, self._buffer + offset, cell):
             return DropReason.UNPROTECT
+        leg.ssrcs.add(ssrc)
         packet = bytes(self._view[offset : offset + cell[0]])
         relayed = route.bridge.relay(leg, packet, now)
         if isinstance(relayed, DropReason):

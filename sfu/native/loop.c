@@ -1,7 +1,7 @@
 /* The packet loop in C: the established flows of a worker, from recvmmsg to sendmmsg.
  *
  * It does what sfu/io/loop.py does for SRTP from authenticated addresses, and hands everything else up to it: STUN,
- * DTLS, streams that nobody announced, packets for a peer behind TCP, RTCP whose NACKs exceed their cap, and copies of
+ * DTLS, SSRCs that nobody announced, packets for a peer behind TCP, RTCP whose NACKs exceed their cap, and copies of
  * reports. libsrtp is pylibsrtp's: its functions and sessions come in as pointers. One test class runs on both loops.
  */
 #define _GNU_SOURCE
@@ -175,7 +175,8 @@ static enum loop_drop rtcp(loop_state *loop, loop_leg *leg, uint32_t slot, uint3
     loop_leg *peer = leg->peer;
     if (!leg->receive) return DROP_NO_KEYS;
     if (length < MIN_SRTCP) return DROP_TOO_SHORT;
-    if (peer && peer->sendable && !peer->by_udp) {
+    /* Python counts the SSRCs that a leg makes libsrtp remember. */
+    if (!stream_of(leg, word(packet + 4)) || (peer && peer->sendable && !peer->by_udp)) {
         up(loop, slot, received, UP_RAW, leg);
         return DROP_NONE;
     }

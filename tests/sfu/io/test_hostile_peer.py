@@ -4,6 +4,7 @@ import asyncio
 import struct
 
 from sfu.drops import DropReason
+from sfu.leg import MAX_SSRCS
 from tests.sfu.packets import rtp
 
 STREAMS = {"0": (11, None), "1": (12, 13)}
@@ -43,3 +44,25 @@ async def test_a_report_too_short_for_its_kind_is_counted_and_disturbs_nobody(gr
     await second.until(lambda: second.media)
     assert ground.leg("a").dropped[DropReason.MALFORMED] == 1
     assert errors == []
+
+
+async def test_a_sender_of_ever_new_ssrcs_cannot_make_srtp_remember_them_all(ground):
+    first, second = await call(ground)
+    for number in range(150):
+        first.send(first.protect(rtp(ssrc=1000 + number, payload_type=96)))
+        first.send(first.protect_rtcp(struct.pack("!BBHII", 0x81, 206, 2, 5000 + number, 22)))
+        await asyncio.sleep(0)
+    await ground.until(lambda: ground.leg("a").packets_in == MAX_SSRCS - 3)
+    await ground.until(lambda: ground.leg("a").dropped[DropReason.UNKNOWN_STREAM] > 200)
+    assert len(ground.leg("a").ssrcs) == MAX_SSRCS
+    first.send(first.protect(rtp(ssrc=11, sequence=7)))
+    await second.until(lambda: second.media)
+
+
+async def test_answers_with_ever_new_ssrcs_are_bounded_too(ground):
+    first, _ = await call(ground)
+    for number in range(40):
+        first._streams = {"0": (2000 + 4 * number, None), "1": (2001 + 4 * number, 2002 + 4 * number)}
+        await ground.agree("a", first)
+    assert len(ground.leg("a").ssrcs) == MAX_SSRCS
+    assert len(ground.leg("a").streams) <= 3

@@ -1,6 +1,7 @@
 """What only the loop in C can get wrong; everything else runs on it in `test_loop`."""
 
 import resource
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +9,7 @@ native = pytest.importorskip("sfu.native._loop", reason="the packet loop in C wa
 
 
 def resident() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def test_the_table_of_routes_does_not_grow_with_routes_that_have_gone():
