@@ -70,17 +70,19 @@ class PatientPlace:
         """Give one who was admitted the seat; whoever had it by the same link is told that it moved."""
         at = self._house.clock()
         held, loser = room.place(Seat.PATIENT), room.holders.get(Seat.PATIENT)
-        room.waiting.pop(admission.id, None)
         try:
             admission = await self._house.lobby.enter(admission.id, at)
             replaces = await self._calls.claim(room, participant, admission.id, admission.name, Sending(), moving=True)
         except StaleAdmission:
+            room.waiting.pop(admission.id, None)
             self._house.sessions.end(participant, CloseCode.OVER, at, Lapsed())
             return
         except SeatTaken:
+            room.waiting.pop(admission.id, None)
             await self._house.lobby.leave(admission.id, at)
             self._house.sessions.end(participant, CloseCode.REFUSED, at, Problem("seat_taken"))
             return
+        room.waiting.pop(admission.id, None)
         moved = held is not None and held.holder != admission.id
         if loser is not None and loser is not participant:
             how = Displaced("moved" if moved else "same_person")

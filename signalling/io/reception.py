@@ -130,20 +130,30 @@ class Reception:
         `practitioner` is who is logged in at that browser. What keeps a page out is said to it, and the socket
         closed. Raises `BadMessage` for a frame with which no conversation begins.
         """
-        opening = frame.body
         try:
-            if isinstance(opening, Resume):
-                return await self._resume(opening, frame.ack, practitioner, socket)
-            if isinstance(opening, Knock):
-                return await self._places.knock(opening, socket)
-            if isinstance(opening, Attend):
-                return await self._desk.attend(opening, practitioner, socket)
-            if isinstance(opening, Enter):
-                return await self._desk.enter(opening, practitioner, socket)
+            return await self._open(frame, practitioner, socket)
         except Refused as refused:
             socket.send(encode(ServerFrame(0, 0, refused.reason)))
             socket.close(CloseCode.REFUSED)
             return None
+        except BaseException:
+            # A session that was begun and got no further has no page.
+            for participant in self._house.attendance.participants():
+                self.lost(participant, socket)
+            raise
+
+    async def _open(
+        self, frame: ClientFrame, practitioner: PractitionerId | None, socket: Socket
+    ) -> Participant | None:
+        opening = frame.body
+        if isinstance(opening, Resume):
+            return await self._resume(opening, frame.ack, practitioner, socket)
+        if isinstance(opening, Knock):
+            return await self._places.knock(opening, socket)
+        if isinstance(opening, Attend):
+            return await self._desk.attend(opening, practitioner, socket)
+        if isinstance(opening, Enter):
+            return await self._desk.enter(opening, practitioner, socket)
         raise BadMessage("no opening message")
 
     async def receive(self, participant: Participant, frame: ClientFrame) -> None:

@@ -111,6 +111,41 @@ async def test_a_page_that_was_away_for_long_is_given_a_snapshot_and_keeps_its_l
     assert len(practice.engine.opened) == 2
 
 
+async def test_an_offer_that_was_missed_during_a_long_absence_is_said_again(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    consultation, invitation = await practice.consultation(claire, minutes=120)
+    host, patient = await practice.call(claire, consultation, invitation)
+    await practice.vanish(patient)
+    practice.clock.advance(minutes=3)
+    await practice.reception.look_around()
+    host = await practice.host(claire, consultation)
+    await host.expect("offer")
+    await practice.calm(host)
+    mine = next(leg for leg in practice.engine.legs.values() if leg.seat == "patient")
+    assert mine.answered < mine.negotiation
+    await patient.resume()
+    assert patient.last("welcome")["resumed"] is False
+    await practice.eventually(lambda: mine.answered == mine.negotiation)
+    assert practice.engine.reoffered == [mine.leg]
+    assert patient.last("offer")["fresh"] is False
+    assert "rejoin" not in patient.kinds()
+
+
+async def test_a_page_that_never_answered_and_was_away_for_long_gets_a_new_leg(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    consultation, _ = await practice.consultation(claire)
+    host = await practice.host(claire, consultation)
+    host.answers = False
+    await host.expect("offer")
+    await practice.vanish(host)
+    practice.clock.advance(minutes=3)
+    await practice.reception.look_around()
+    await host.resume()
+    await host.expect("rejoin")
+    await host.expect("offer", fresh=True)
+    assert len(practice.engine.legs) == 1
+
+
 async def test_a_sleeping_patient_stays_listed_for_two_minutes_and_the_ticket_leads_back(practice: Practice) -> None:
     """The place is a signed ticket: it survives sleep, and the list says honestly who is away."""
     claire = await practice.practitioner()

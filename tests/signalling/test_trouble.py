@@ -103,6 +103,50 @@ async def test_a_request_that_fails_here_ends_the_socket_and_the_page_resumes(
     await desk.settled()
 
 
+async def test_a_page_whose_opening_fails_here_is_not_taken_to_be_here(
+    troubled: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    practice = troubled.practice
+    claire = await practice.practitioner()
+    consultation, _ = await practice.consultation(claire)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError(SECRET)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rows, "take_seat", fail)
+        host = await practice.host(claire, consultation)
+        assert await host.closed() == 1011
+    practice.clock.advance(seconds=20)
+    assert practice.reception.host_state(claire.id) == "absent"
+    practice.clock.advance(minutes=2)
+    await practice.reception.look_around()
+    assert practice.reception._house.attendance.participants() == []
+    await (await practice.host(claire, consultation)).expect("offer")
+
+
+async def test_a_patient_whose_seat_could_not_be_written_is_told_in_time_and_may_wait_again(
+    troubled: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    practice = troubled.practice
+    claire = await practice.practitioner()
+    _, invitation = await practice.consultation(claire)
+    desk = await practice.desk(claire)
+    patient, ticket = await practice.waiting_patient(invitation)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError(SECRET)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rows, "take_seat", fail)
+        await practice.admit(desk)
+        assert await desk.closed() == 1011
+    await practice.vanish(patient)
+    await patient.resume()
+    await patient.expect("lapsed")
+    await (await practice.patient(invitation, ticket=ticket)).expect("waiting")
+
+
 async def test_a_round_that_fails_in_part_goes_on_with_the_rest(
     troubled: Troubled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
