@@ -1,0 +1,1 @@
+"""The bench's effects: servers, sockets, processes, clocks."""

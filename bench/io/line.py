@@ -1,0 +1,118 @@
+"""One page's conversation without the page: numbered frames, acknowledgements, and nothing that costs much.
+
+It speaks `docs/protocol.md` with its own few lines; thousands of them live in one process. It does not resume: a socket
+that is lost is a finding.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+
+# What every browser offers for a WebSocket, so what a server must afford for each page.
+_DEFLATE_BITS = 15
+_MAX_FRAME = 16 * 1024 * 1024
+
+Body = dict[str, Any]
+
+
+class _Frame(msgspec.Struct):
+    n: int
+    ack: int
+    body: Body | None = None
+
+
+_decode = msgspec.json.Decoder(_Frame).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class LineLost(Exception):
+    """The socket ended before the word that was waited for; the text is the last word heard, or the close code."""
+
+
+class Line:
+    """Open with `Line.open`, read by `run` in a task of its own until `close`.
+
+    `heard` is called with each event's body and the moment (monotonic seconds). `round_trips` collects the seconds from
+    each request to the frame that acknowledges it.
+    """
+
+    __slots__ = ("_received", "_sent", "_socket", "_unacked", "close_code", "heard", "last", "round_trips", "spoke_at")
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse[bool], heard: Callable[[Body, float], None]) -> None:
+        self._socket = socket
+        self._sent = 0
+        self._received = 0
+        self._unacked: deque[tuple[int, float]] = deque()
+        self.heard = heard
+        self.last: Body = {}
+        self.round_trips: list[float] = []
+        self.spoke_at = 0.0
+        self.close_code: int | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        http: aiohttp.ClientSession,
+        base: str,
+        opening: Body,
+        heard: Callable[[Body, float], None],
+        *,
+        compress: bool = True,
+    ) -> Self:
+        """Return the line once its opening message is out. Raises `aiohttp.ClientError` or `OSError`."""
+        socket = await http.ws_connect(
+            f"{base}/ws",
+            headers={"Origin": base},
+            compress=_DEFLATE_BITS if compress else 0,
+            max_msg_size=_MAX_FRAME,
+            decode_text=False,
+        )
+        line = cls(socket, heard)
+        await line._write(0, opening)
+        return line
+
+    async def run(self) -> None:
+        """Read until the socket is closed, by whom ever."""
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self._hear(_decode(message.data), time.monotonic())
+        self.close_code = self._socket.close_code
+
+    async def send(self, body: Body) -> None:
+        """Send a request; its acknowledgement is timed."""
+        self._sent += 1
+        self._unacked.append((self._sent, time.monotonic()))
+        await self._write(self._sent, body)
+
+    async def close(self) -> None:
+        """Close the socket as a browser does whose tab is closed."""
+        await self._socket.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._socket.closed
+
+    async def _write(self, number: int, body: Body) -> None:
+        self.spoke_at = time.monotonic()
+        await self._socket.send_frame(
+            _encode({"n": number, "ack": self._received, "body": body}), aiohttp.WSMsgType.TEXT
+        )
+
+    def _hear(self, frame: _Frame, at: float) -> None:
+        while self._unacked and self._unacked[0][0] <= frame.ack:
+            self.round_trips.append(at - self._unacked.popleft()[1])
+        if frame.body is not None:
+            self._received = max(self._received, frame.n)
+            self.last = frame.body
+            self.heard(frame.body, at)
+
+
+async def until_closed(lines: list[Line]) -> None:
+    """Close all of them, a few hundred at a time."""
+    for start in range(0, len(lines), 200):
+        await asyncio.gather(*(line.close() for line in lines[start : start + 200]), return_exceptions=True)

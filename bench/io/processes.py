@@ -1,0 +1,103 @@
+"""Processes of this machine: their CPU time, memory and descriptors, and the cores they run on."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What processes have used together. CPU in seconds since their start, memory in bytes."""
+
+    cpu: float
+    rss: int
+    descriptors: int
+    threads: int
+
+
+def usage(pids: Iterable[int]) -> Usage:
+    """Return what the processes have used; one that has gone counts nothing."""
+    cpu, rss, descriptors, threads = 0.0, 0, 0, 0
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            cpu += cpu_seconds(pid)
+            rss += process.memory_info().rss
+            descriptors += process.num_fds()
+            threads += process.num_threads()
+        except (psutil.Error, OSError):
+            continue
+    return Usage(cpu, rss, descriptors, threads)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time. `schedstat` counts nanoseconds where `stat` has ticks of 10 ms.
+
+    Raises `OSError` when the process has gone.
+    """
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
+    except (FileNotFoundError, IndexError):
+        total = 0
+    if total:
+        return total / 1e9
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def descendants(pid: int, part: str = "") -> list[int]:
+    """Return the children and theirs, lowest first, whose command line contains `part`."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if part in " ".join(child.cmdline()):
+                    found.append(child.pid)
+    return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinning:
+    """Which cores the server and the generator keep to; empty sets pin nothing."""
+
+    server: frozenset[int]
+    generator: frozenset[int]
+
+    @classmethod
+    def off(cls) -> "Pinning":
+        """Return one that pins nothing."""
+        return cls(frozenset(), frozenset())
+
+    @classmethod
+    def on(cls) -> "Pinning":
+        """Return the server on the first core and the generator on the others, where there are two at least."""
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if len(cores) < 2:
+            return cls.off()
+        return cls(frozenset(cores[:1]), frozenset(cores[1:]))
+
+    @contextlib.contextmanager
+    def for_server(self) -> Iterator[None]:
+        """Let processes that are started inside run on the server's core; a child inherits its parent's."""
+        if not self.server:
+            yield
+            return
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, self.server)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
+
+    def take_generator(self) -> None:
+        """Keep this process, with all its threads, to the generator's cores from now on."""
+        if self.generator:
+            for thread in os.listdir("/proc/self/task"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread), self.generator)
