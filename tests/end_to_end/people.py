@@ -17,6 +17,7 @@ _OBSERVER = """
   window.RTCPeerConnection = class extends Original {
     constructor(...parts) { super(...parts); seen.peers += 1; }
   };
+  document.addEventListener("click", () => { seen.clickedAt = performance.timeOrigin + performance.now(); }, true);
   const watched = new WeakSet();
   setInterval(() => {
     for (const video of document.querySelectorAll("video")) {
