@@ -139,8 +139,12 @@ class Switchboard:
         """Let every bridge notice what time has changed."""
         self.loop.collect()
         for bridge in list(self._bridges.values()):
-            bridge.tick(now)
-            self._carry_out(bridge)
+            try:
+                bridge.tick(now)
+                self._carry_out(bridge)
+            except Exception:
+                # A bug that shows in one call must not end the others.
+                log.exception("tick", call=bridge.call)
 
     def forget_strangers(self) -> None:
         """Let the allowances of unauthenticated addresses start over."""
