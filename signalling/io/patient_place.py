@@ -100,13 +100,15 @@ class PatientPlace:
 
     async def page_back(self, room: Room, participant: Participant, *, continued: bool) -> None:
         """Give a waiting patient's page what it needs that is here again: it may have been admitted meanwhile."""
-        if (
-            participant.admission is None
-            or (admission := await self._house.lobby.admission(participant.admission)) is None
-        ):
+        lobby = self._house.lobby
+        admission = await lobby.admission(participant.admission) if participant.admission else None
+        if admission is None:
             return
         if admission.state is State.ADMITTED and self._may_sit(room, admission):
             await self.seat(room, participant, admission)
+        elif admission.state is State.ADMITTED:
+            await lobby.leave(admission.id, self._house.clock())
+            self._wait(room, participant, await lobby.come_back(admission.id, self._house.clock()))
         elif admission.state is State.WAITING:
             if not continued:
                 self._wait(room, participant, admission)

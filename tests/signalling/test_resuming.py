@@ -243,7 +243,10 @@ async def test_admitted_while_away_expires_after_two_minutes(practice: Practice,
     assert len(practice.engine.legs) == 1
 
 
-async def test_one_who_was_admitted_while_away_does_not_push_out_a_later_one(practice: Practice) -> None:
+@pytest.mark.parametrize("by_ticket", [False, True])
+async def test_one_who_was_admitted_while_away_does_not_push_out_a_later_one(
+    practice: Practice, by_ticket: bool
+) -> None:
     claire = await practice.practitioner()
     consultation, invitation = await practice.consultation(claire)
     host = await practice.host(claire, consultation)
@@ -255,8 +258,11 @@ async def test_one_who_was_admitted_while_away_does_not_push_out_a_later_one(pra
     here, _ = await practice.waiting_patient(invitation, "Here")
     await practice.admit(host, "Here")
     await here.until("peer", connected=True)
-    back = await practice.patient(invitation, ticket=ticket)
-    await back.expect("waiting")
+    if by_ticket:
+        await (await practice.patient(invitation, ticket=ticket)).expect("waiting")
+    else:
+        await away.resume()
+        await away.expect("waiting", host="in_call")
     await practice.entry(host, "Away", same_link=True)
     assert here.close_code is None
 
