@@ -140,7 +140,7 @@ class StandIn:
                 web.get("/open", self._open_page),
                 web.post("/open", self._open),
                 web.get("/desk", self._desk),
-                web.get("/desk/consultations/{id}/invitation.svg", self._qr),
+                web.get("/desk/consultations/{id}/invitation.svg", _qr),
                 web.get("/consultations/{id}", self._room),
                 web.get("/join", self._join),
                 web.post("/join/look", self._look),
@@ -212,12 +212,6 @@ class StandIn:
         self.posted.append((request.path, form))
         return web.Response(status=303, headers={"Location": "/desk"})
 
-    async def _qr(self, request: web.Request) -> web.Response:
-        body = segno.make(f"{self.url}/join#{INVITATION}").svg_inline(scale=4)
-        return web.Response(
-            text=body.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1), content_type="image/svg+xml"
-        )
-
     def _static(self, statics: StaticFiles) -> Any:
         async def answer(request: web.Request) -> web.Response:
             return statics.answer(request)
@@ -288,6 +282,12 @@ async def running(stand_in: StandIn) -> AsyncIterator[StandIn]:
         yield stand_in
     finally:
         await runner.cleanup()
+
+
+async def _qr(request: web.Request) -> web.Response:
+    body = segno.make(f"{request.url.origin()}/join#{INVITATION}").svg_inline(scale=4)
+    body = body.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    return web.Response(text=body, content_type="image/svg+xml")
 
 
 async def _robot(_: web.Request) -> web.Response:

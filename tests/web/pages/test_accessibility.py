@@ -21,7 +21,7 @@ VARIANTS = {
     "fr-dark-phone": ("fr", "dark", {"width": 360, "height": 740}),
     "en-light-phone": ("en", "light", {"width": 360, "height": 740}),
 }
-SMALL_TARGETS = """() => [...document.querySelectorAll("button, select, input:not([type=radio], [type=checkbox]), a.button")]
+SMALL_TARGETS = """() => [...document.querySelectorAll("button, select, a.button, input[id]")]
     .map((element) => ({ text: element.textContent.trim(), box: element.getBoundingClientRect() }))
     .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
     .map(({ text, box }) => `${text} ${box.width}x${box.height}`)"""

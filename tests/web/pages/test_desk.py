@@ -1,5 +1,7 @@
 """The practitioner's desk: the live waiting list and the day's consultations."""
 
+# ruff: noqa: RUF001 (French is printed with this apostrophe)
+
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo

@@ -1,5 +1,7 @@
 """Log-in, one-time links, errors, and the choice of language."""
 
+# ruff: noqa: RUF001 (French is printed with this apostrophe)
+
 import pytest
 from playwright.async_api import Page, expect
 

@@ -1,5 +1,7 @@
 """The patient's page: device check, waiting room, call, ends. CLI-10..23, DAT-14."""
 
+# ruff: noqa: RUF001 (French is printed with this apostrophe)
+
 import asyncio
 from datetime import UTC, datetime, timedelta
 
@@ -89,6 +91,12 @@ async def test_joining_without_a_word_to_the_prompt_asks_first(page: Page, site:
     assert socket.opening["devices"] == {"camera": "ok", "microphone": "ok"}
 
 
+async def test_ones_own_picture_does_not_flicker(page: Page, site: StandIn) -> None:
+    """Drawing the page anew every second leaves it alone."""
+    await to_waiting(page, site)
+    await page.wait_for_function("() => document.getElementById('self-video').currentTime > 2.5")
+
+
 async def test_an_empty_name_is_not_sent(page: Page, site: StandIn) -> None:
     await to_check(page, site)
     await page.get_by_label(FR["name"]).fill("   ")
@@ -98,23 +106,22 @@ async def test_an_empty_name_is_not_sent(page: Page, site: StandIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "reason", "sentence", "devices"),
+    ("kind", "reason", "sentence"),
     [
-        (["video"], "NotAllowedError", "interdit la caméra et le micro", {"camera": "denied", "microphone": "denied"}),
-        (["video"], "NotFoundError", "Aucune caméra n’a été trouvée", {"camera": "missing", "microphone": "ok"}),
-        (
-            ["video"],
-            "NotReadableError",
-            "Un autre programme utilise la caméra",
-            {"camera": "missing", "microphone": "ok"},
-        ),
-        (["audio"], "NotFoundError", "Aucun micro n’a été trouvé", {"camera": "ok", "microphone": "missing"}),
+        ("video", "NotAllowedError", "interdit la caméra et le micro"),
+        ("video", "NotFoundError", "Aucune caméra n’a été trouvée"),
+        ("video", "NotReadableError", "Un autre programme utilise la caméra"),
+        ("audio", "NotFoundError", "Aucun micro n’a été trouvé"),
+        ("audio", "NotReadableError", "Un autre programme utilise le micro"),
     ],
 )
 async def test_goes_on_without_a_device_and_says_so(
-    page: Page, site: StandIn, kinds: list[str], reason: str, sentence: str, devices: dict[str, str]
+    page: Page, site: StandIn, kind: str, reason: str, sentence: str
 ) -> None:
-    await refuse(page, kinds, reason)
+    denied = {"camera": "denied", "microphone": "denied"}
+    other, device = ("microphone", "camera") if kind == "video" else ("camera", "microphone")
+    devices = denied if reason == "NotAllowedError" else {other: "ok", device: "missing"}
+    await refuse(page, [kind], reason)
     await page.goto(f"/join#{INVITATION}")
     await expect(page.get_by_text(sentence)).to_be_visible()
     await page.get_by_role("button", name=FR["join"]).click()
@@ -439,3 +446,40 @@ async def test_changing_the_language_keeps_the_invitation(page: Page, site: Stan
     await page.get_by_role("button", name="English").click()
     await expect(page.get_by_label("Your name")).to_have_value("Jean Dupont")
     assert page.url.endswith(f"/join#{INVITATION}")
+
+
+async def test_one_without_camera_is_heard(page: Page, site: StandIn, robot: Page) -> None:
+    """Sound does not wait for a picture that never comes, and goes on when one comes and goes."""
+    socket = await to_waiting(page, site)
+    await robot.evaluate("() => { connection = begin(); connection.getTransceivers()[1].sender.replaceTrack(null); }")
+    await negotiate(socket, robot, fresh=True)
+    heard = {"microphone": True, "camera": False, "screen": False}
+    await socket.say("peer", **peer(PRACTITIONER.name, sending=heard))
+    await plays(page)
+    await robot.evaluate(
+        """() => {
+            const [picture] = canvas.captureStream(25).getVideoTracks();
+            return connection.getTransceivers()[1].sender.replaceTrack(picture);
+        }"""
+    )
+    await socket.say("peer", **peer(PRACTITIONER.name, sending={**heard, "camera": True}))
+    await sees_frames(page)
+    await plays(page)
+    await socket.say("peer", **peer(PRACTITIONER.name, sending=heard))
+    await plays(page)
+
+
+async def plays(page: Page) -> None:
+    """Wait until the other one's element has played on."""
+    element = "document.getElementById('remote-video')"
+    before = await page.evaluate(f"() => {element}?.currentTime ?? 0")
+    await page.wait_for_function(f"(before) => {element}.currentTime > before + 0.3", arg=before)
+
+
+async def test_a_service_that_does_not_answer_is_told_and_tried_again(page: Page, site: StandIn) -> None:
+    await page.route("**/join/look", lambda route: route.abort())
+    await page.goto(f"/join#{INVITATION}")
+    await expect_heading(page, "Le service ne répond pas")
+    await page.unroute("**/join/look")
+    await page.get_by_role("button", name="Réessayer").click()
+    await expect(page.get_by_label(FR["name"])).to_be_visible()

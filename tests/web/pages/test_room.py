@@ -1,5 +1,7 @@
 """The practitioner's room: who waits, whom to let in, the call, the end. CLI-24, MMP-60."""
 
+# ruff: noqa: RUF001 (French is printed with this apostrophe)
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -84,6 +86,8 @@ async def test_declining(page: Page, site: StandIn) -> None:
     await socket.say("lobby", entries=[entry("M. Dupont", version=3)])
     await page.get_by_role("button", name="Refuser M. Dupont").click()
     assert (await socket.hear("decline"))["version"] == 3
+    await socket.say("lobby", entries=[])
+    await expect(page.get_by_role("heading", name=FR["waiting"])).to_be_focused()
 
 
 async def test_whom_the_desk_admitted_is_let_in_after_entering(page: Page, site: StandIn) -> None:

@@ -1,20 +1,13 @@
 /** Telling a practitioner who looks elsewhere that somebody waits: a chime, the tab's title, a desktop notification. */
 
+import { Chime } from "./chime.js";
 import { t } from "./text.js";
 
 /** @typedef {import("./messages.js").LobbyEntry} LobbyEntry */
 
-// Two soft notes, a third apart upwards: heard, and not frightening.
-const NOTES = /** @type {const} */ ([
-  [659.3, 0],
-  [830.6, 0.18],
-]);
-
 export class Alerts {
   /** @type {Set<string>} */
   #seen = new Set();
-  /** @type {AudioContext | null} */
-  #audio = null;
   /** @type {Map<string, Notification>} */
   #notifications = new Map();
   #waiting = 0;
@@ -27,11 +20,7 @@ export class Alerts {
   constructor(title, onChange = () => {}) {
     this.title = title;
     this.onChange = onChange;
-  }
-
-  /** Whether the browser lets the page make a sound. */
-  get canSound() {
-    return this.#audio?.state === "running";
+    this.chime = new Chime(onChange);
   }
 
   /** Whether notifications of the desktop are allowed, refused or not asked for. */
@@ -39,17 +28,9 @@ export class Alerts {
     return "Notification" in window ? Notification.permission : "denied";
   }
 
-  /** Tries to make sound possible without a click; browsers allow it where the page is already in use. */
-  prepare() {
-    this.#audio ??= new AudioContext();
-    this.#audio.onstatechange = () => this.onChange();
-    void this.#audio.resume();
-  }
-
   /** Allows sound and notifications; to be called from a click. */
   async allow() {
-    this.prepare();
-    this.chime();
+    this.chime.sound();
     if (this.notifications === "default") await Notification.requestPermission();
     this.onChange();
   }
@@ -68,31 +49,8 @@ export class Alerts {
     }
     this.#retitle();
     if (news.length === 0) return;
-    this.chime();
+    this.chime.sound();
     for (const entry of news) this.#notify(entry);
-  }
-
-  /** @param {string} title */
-  retitle(title) {
-    this.title = title;
-    this.#retitle();
-  }
-
-  chime() {
-    this.prepare();
-    const audio = this.#audio;
-    if (!audio) return;
-    for (const [frequency, delay] of NOTES) {
-      const start = audio.currentTime + delay;
-      const gain = new GainNode(audio, { gain: 0 });
-      gain.gain.setValueAtTime(0, start);
-      gain.gain.linearRampToValueAtTime(0.2, start + 0.02);
-      gain.gain.exponentialRampToValueAtTime(0.0005, start + 1.1);
-      const note = new OscillatorNode(audio, { type: "sine", frequency });
-      note.connect(gain).connect(audio.destination);
-      note.start(start);
-      note.stop(start + 1.2);
-    }
   }
 
   #retitle() {

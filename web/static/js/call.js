@@ -54,6 +54,7 @@ export class Call {
     this.other = NOBODY;
     this.state = OPEN;
     this.peer.setConnected(false);
+    this.peer.expectCamera(false);
     this.peer.reset();
   }
 
@@ -84,6 +85,7 @@ export class Call {
     } else if (event.type === "peer") {
       this.other = event;
       this.peer.setConnected(event.connected);
+      this.peer.expectCamera(event.sending.camera);
     } else if (event.type === "call") {
       this.state = event;
     } else if (event.type === "rejoin") {

@@ -81,7 +81,7 @@ function list() {
 }
 
 function alertsControl() {
-  const all = alerts.canSound && alerts.notifications !== "default";
+  const all = alerts.chime.possible && alerts.notifications !== "default";
   if (all) return html`<p class="hint alerts">${icon("bell")}${t("A chime tells you when somebody comes.")}</p>`;
   return html`<p class="alerts">
     <button type="button" class="small" @click=${() => void alerts.allow()}>${icon("bell")}${t("Alert me when somebody comes")}</button>

@@ -6,6 +6,7 @@ import { deviceMenus } from "./device_menus.js";
 import { icon } from "./icons.js";
 import { levelMeter } from "./level_view.js";
 import { deviceProblems } from "./media_words.js";
+import { selfVideo } from "./self_view.js";
 import { t } from "./text.js";
 import { whenInWords } from "./time.js";
 import { cameraButton, microphoneButton } from "./tools.js";
@@ -46,16 +47,7 @@ export function deviceCheck(model) {
 function preview({ media, name }) {
   const asked = media.states.camera !== "unknown" || media.states.microphone !== "unknown";
   return html`<div class="preview">
-    <video
-      id="self-video"
-      class=${media.picture ? "" : "away"}
-      aria-label=${t("Your own picture")}
-      autoplay
-      playsinline
-      .muted=${true}
-      .srcObject=${media.picture}
-    ></video>
-    ${media.picture ? nothing : asked ? avatar(name) : invitationToAllow(media)}
+    ${selfVideo(media)} ${media.picture ? nothing : asked ? avatar(name) : invitationToAllow(media)}
     ${asked ? html`<div class="preview-tools">${microphoneButton(media)} ${cameraButton(media)}</div>` : nothing}
   </div>`;
 }

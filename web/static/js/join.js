@@ -1,8 +1,9 @@
 /** The patient's page: shows what `Patient` says. */
 
 import { callView } from "./call_view.js";
-import { deviceCheck } from "./device_check.js";
 import { alreadyAllowed } from "./capture.js";
+import { Chime } from "./chime.js";
+import { deviceCheck } from "./device_check.js";
 import { endView } from "./end_view.js";
 import { Habits } from "./habits.js";
 import { html } from "../vendor/lit-html.js";
@@ -13,6 +14,7 @@ import { readPage, socketUrl } from "./page.js";
 import { Patient } from "./patient.js";
 import { endInWords, insecure, invalidLink, noticeInWords, obstacleInWords, unreachable } from "./patient_words.js";
 import { Place } from "./place.js";
+import { tendSelf } from "./self_view.js";
 import { tendVideos } from "./stage.js";
 import { t } from "./text.js";
 import { announce, byId, drawing, focusHeading } from "./view.js";
@@ -23,6 +25,7 @@ const page = readPage({});
 const invitation = location.hash.slice(1);
 const media = new Media(() => mediaChanged());
 const habits = new Habits(media, () => refresh());
+const chime = new Chime();
 const level = new Level(() => levelChanged());
 
 /** @type {Patient | null} */
@@ -68,6 +71,7 @@ function draw() {
 
 const refresh = drawing(byId("app"), draw, () => {
   habits.redrawSettings();
+  tendSelf(media);
   if (!patient) return;
   tendVideos(patient.call, (blocked) => {
     if (blocked === soundBlocked) return;
@@ -87,7 +91,12 @@ function changeView(now) {
   keepAwake(takesPart);
   if (!takesPart) habits.closeSettings();
   if (!first) focusHeading();
-  if (shown === "call") announce(t("You are in the consultation."));
+  if (shown === "check") void startIfAllowed();
+  if (shown === "call") {
+    // Who waits may look elsewhere.
+    chime.sound();
+    announce(t("You are in the consultation."));
+  }
   document.title = `${document.querySelector("h1")?.textContent ?? ""} · Visavis`;
 }
 
@@ -120,7 +129,10 @@ async function begin() {
   if (!window.isSecureContext || !invitation) return refresh();
   patient ??= new Patient({ url: socketUrl(), invitation, place: await Place.of(invitation), media, onChange: refresh });
   await patient.begin();
-  if (patient.view === "check" && (await alreadyAllowed())) await media.start();
+}
+
+async function startIfAllowed() {
+  if (await alreadyAllowed()) await media.start();
 }
 
 window.addEventListener("hashchange", () => location.reload());

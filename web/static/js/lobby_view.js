@@ -36,6 +36,12 @@ function card(entry, { now, inCall = "", about, isDecided, admit, decline }) {
   const duration = roughly(now.getTime() - new Date(entry.since).getTime());
   const more = about?.(entry);
   const decided = isDecided(entry);
+  /** @param {(entry: LobbyEntry) => void} decide */
+  const pressed = (decide) => (/** @type {MouseEvent} */ event) => {
+    // The card is about to go, and the keyboard must not go with it.
+    focusTitle(/** @type {HTMLElement} */ (event.currentTarget));
+    decide(entry);
+  };
   return html`<li class="lobby-card">
     <div class="lobby-who">
       ${avatar(name)}
@@ -53,15 +59,22 @@ function card(entry, { now, inCall = "", about, isDecided, admit, decline }) {
         class="primary"
         aria-label=${t("Admit {name}", { name })}
         ?disabled=${decided}
-        @click=${() => admit(entry)}
+        @click=${pressed(admit)}
       >
         ${icon("check")}${t("Admit")}
       </button>
-      <button type="button" aria-label=${t("Decline {name}", { name })} ?disabled=${decided} @click=${() => decline(entry)}>
+      <button type="button" aria-label=${t("Decline {name}", { name })} ?disabled=${decided} @click=${pressed(decline)}>
         ${t("Decline")}
       </button>
     </div>
   </li>`;
+}
+
+/** @param {HTMLElement} button */
+function focusTitle(button) {
+  const title = /** @type {HTMLElement | null | undefined} */ (button.closest("section")?.querySelector("h2, h3"));
+  title?.setAttribute("tabindex", "-1");
+  title?.focus({ preventScroll: true });
 }
 
 /** @param {string} inCall */

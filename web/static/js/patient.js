@@ -11,8 +11,8 @@ import { mark } from "./marks.js";
  *   | "never_joined" | "worker_lost"} End */
 /** @typedef {"" | "sent_back" | "new_place" | "busy" | "failed"} Notice */
 
-// Of a clock that runs ahead of the server's: it must not knock in a loop.
-const KNOCK_AT_MOST_EVERY = 15000;
+// A clock that runs ahead of the server's must not try in a loop.
+const TRY_AT_MOST_EVERY = 15000;
 
 export class Patient {
   /** @type {View} */
@@ -33,7 +33,7 @@ export class Patient {
 
   /** @type {Connection | null} */
   #connection = null;
-  #knockedAt = -Infinity;
+  #triedAt = -Infinity;
   #reportedDevices = "";
 
   /**
@@ -76,7 +76,7 @@ export class Patient {
   /** Asks to be let in, with the place this browser already has, if any. */
   knock() {
     this.#connection?.close();
-    this.#knockedAt = performance.now();
+    this.#triedAt = performance.now();
     this.knocking = true;
     this.#connection = new Connection({
       url: this.url,
@@ -100,14 +100,15 @@ export class Patient {
   }
 
   /**
-   * To be called every second: tries again when the waiting room should be open.
+   * To be called every second: tries again when the waiting room should be open, or the service be there again.
    * @param {Date} now
    */
   tick(now) {
     const early = this.view === "not_yet" && this.notYet?.obstacles.every((obstacle) => obstacle === "too_early");
-    if (!early || !this.notYet || now < new Date(this.notYet.opens_at)) return;
-    if (performance.now() - this.#knockedAt < KNOCK_AT_MOST_EVERY) return;
-    this.#knockedAt = performance.now();
+    const due = early && this.notYet && now >= new Date(this.notYet.opens_at);
+    if (!due && this.view !== "unreachable") return;
+    if (performance.now() - this.#triedAt < TRY_AT_MOST_EVERY) return;
+    this.#triedAt = performance.now();
     void this.begin();
   }
 

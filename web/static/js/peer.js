@@ -18,7 +18,7 @@ const ASK_AT_MOST_EVERY = 1000;
 export class Peer {
   /** @type {Link} */
   link = "none";
-  /** Microphone and camera of the other one. @type {MediaStream | null} */
+  /** Microphone of the other one, and camera while it is on. @type {MediaStream | null} */
   remote = null;
   /** The screen that the other one shares. @type {MediaStream | null} */
   screen = null;
@@ -29,6 +29,9 @@ export class Peer {
   /** @type {Tracks} */
   #tracks = { camera: null, microphone: null, screen: null };
   #connected = false;
+  /** @type {MediaStreamTrack | null} */
+  #remoteCamera = null;
+  #cameraExpected = false;
   #asking = 0;
   #askedAt = -Infinity;
   #watching = new AbortController();
@@ -77,6 +80,18 @@ export class Peer {
     void this.#place();
   }
 
+  /**
+   * A video element plays no sound before the first picture of the tracks that it has: so it is given the
+   * camera's only while there are pictures to come.
+   * @param {boolean} expected whether the other one sends a picture
+   */
+  expectCamera(expected) {
+    this.#cameraExpected = expected;
+    if (!this.remote || !this.#remoteCamera) return;
+    if (expected) this.remote.addTrack(this.#remoteCamera);
+    else this.remote.removeTrack(this.#remoteCamera);
+  }
+
   /** Drops the connection; the next offer begins a new one. */
   reset() {
     this.#forget();
@@ -119,8 +134,10 @@ export class Peer {
     /** @param {string} mid */
     const track = (mid) => connection.getTransceivers().find((one) => one.mid === mid)?.receiver.track;
     const [audio, camera, screen] = [track("0"), track("1"), track("2")];
-    this.remote = new MediaStream([audio, camera].filter((one) => one !== undefined));
-    this.screen = new MediaStream([screen].filter((one) => one !== undefined));
+    this.remote = new MediaStream(audio ? [audio] : []);
+    this.screen = new MediaStream(screen ? [screen] : []);
+    this.#remoteCamera = camera ?? null;
+    this.expectCamera(this.#cameraExpected);
     this.onChange();
   }
 
@@ -176,6 +193,7 @@ export class Peer {
     this.#connection = null;
     this.remote = null;
     this.screen = null;
+    this.#remoteCamera = null;
   }
 
   async #stats() {

@@ -13,6 +13,7 @@ import { showLevel } from "./level_view.js";
 import { lobbyList } from "./lobby_view.js";
 import { Media } from "./media.js";
 import { readPage, socketUrl } from "./page.js";
+import { tendSelf } from "./self_view.js";
 import { tendVideos } from "./stage.js";
 import { t } from "./text.js";
 import { toolButton } from "./tools.js";
@@ -116,6 +117,7 @@ function lobby(now, inCall) {
 
 const refresh = drawing(byId("app"), draw, () => {
   habits.redrawSettings();
+  tendSelf(media);
   tendVideos(host.call, (blocked) => {
     if (blocked === soundBlocked) return;
     soundBlocked = blocked;
@@ -136,7 +138,8 @@ function changeView(before, now) {
   keepAwake(now !== "end");
   if (now === "end") habits.closeSettings();
   if (now === "call") announce(t("{name} is in the room.", { name: host.call.other.name || page.patient_name }));
-  if (now === "end" || before === "end") focusHeading();
+  // Who pressed a button that is gone would be left nowhere.
+  if (now === "end" || before === "end" || (before && document.activeElement === document.body)) focusHeading();
 }
 
 function enterAgain() {
@@ -150,7 +153,7 @@ function mediaChanged() {
     heard = track;
     level.listen(track);
     // A page that uses the microphone may also sound.
-    if (track) alerts.prepare();
+    if (track) alerts.chime.prepare();
   }
   host.mediaChanged();
 }
