@@ -37,13 +37,18 @@ class RemoteWorker:
         self.hello: Hello
 
     async def connect(self, path: Path) -> None:
-        """Connect and hear the worker's `Hello`. Raises `OSError` or `EngineUnavailable`."""
+        """Connect and hear the worker's `Hello`. Raises `OSError` (timeouts too), `ValueError`, `EngineUnavailable`."""
         reader, self._writer = await asyncio.open_unix_connection(str(path))
         decoder = msgspec.msgpack.Decoder(FromWorker)
-        async with asyncio.timeout(_ANSWER_TIMEOUT):
-            hello = await read_message(reader, decoder)
+        hello: FromWorker | None = None
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT):
+                hello = await read_message(reader, decoder)
+        finally:
+            # A hung worker is tried again and again: each try must give its descriptor back.
+            if not isinstance(hello, Hello):
+                self._writer.close()
         if not isinstance(hello, Hello):
-            self._writer.close()
             raise EngineUnavailable
         self.hello = hello
         self._task = asyncio.get_running_loop().create_task(self._read(reader, decoder))
@@ -88,6 +93,8 @@ class RemoteWorker:
             async with asyncio.timeout(_ANSWER_TIMEOUT):
                 return await future
         except TimeoutError as error:
+            # Its media loop stands still as well: it counts as lost from here on.
+            self._writer.close()
             raise EngineUnavailable from error
         finally:
             self._waiting.pop(ref, None)

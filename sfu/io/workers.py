@@ -8,9 +8,9 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -18,13 +18,10 @@ import structlog
 from sfu.control import (
     EXIT_PORT_TAKEN,
     ApplyAnswer,
-    BothHeard,
     CloseCall,
     CloseLeg,
     Event,
     Hello,
-    LegStateChanged,
-    OfferMade,
     OpenLeg,
     ReadStatistics,
     Reoffer,
@@ -32,10 +29,9 @@ from sfu.control import (
     Stop,
     WorkerStatistics,
 )
-from sfu.engine import BridgeFull, EngineEvent, EngineUnavailable, LegClosed, OfferReady, UnknownLeg, WorkerLost
+from sfu.engine import BridgeFull, EngineEvent, EngineUnavailable, LegClosed, UnknownLeg, WorkerLost
+from sfu.io.engine_events import engine_events
 from sfu.io.remote import RemoteWorker
-from sfu.states import LegState
-from store.facts import BothAlive, LegConnected, LegLost, Stamp
 from store.ids import CallId, LegId, Seat, WorkerId
 
 # Importing aiortc takes one to three seconds on a loaded machine.
@@ -114,16 +110,19 @@ class WorkerPool:
 
     async def _bring_up(self, index: int) -> None:
         path = self._settings.run_dir / f"worker-{index}.sock"
-        remote = RemoteWorker(self._on_event, lambda lost: self._on_lost(index, lost))
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
         while True:
+            # One for each try: a dismissed one would keep quiet about its successor's end.
+            remote = RemoteWorker(self._on_event, lambda lost: self._on_lost(index, lost))
             try:
                 await remote.connect(path)
                 if remote.hello.legs or self._fits(remote.hello, index):
                     break
                 # Left over from other settings, and nobody talks on it: it makes room for one that fits.
                 await self._dismiss(remote)
-            except (OSError, EngineUnavailable, TimeoutError):
+            except (OSError, ValueError, EngineUnavailable) as error:
+                if isinstance(error, TimeoutError):
+                    await self._end_hung(index)
                 self._start_if_needed(index)
                 if asyncio.get_running_loop().time() > deadline:
                     raise EngineUnavailable from None
@@ -145,6 +144,14 @@ class WorkerPool:
         remote.dismiss()
         await remote.ask(Stop)
         await remote.close()
+
+    async def _end_hung(self, index: int) -> None:
+        """End a worker of ours that takes connections and does not greet: it stands still and holds the port."""
+        process = self._processes.get(index)
+        if process is not None and process.poll() is None:
+            log.error("worker_hung", worker=f"worker-{index}")
+            process.kill()
+            await asyncio.to_thread(process.wait)
 
     def _start_if_needed(self, index: int) -> None:
         if not self._own:
@@ -189,8 +196,8 @@ class WorkerPool:
             try:
                 await self._bring_up(index)
                 break
-            except (MediaPortTaken, EngineUnavailable):
-                log.error("worker_not_replaced", worker=event.worker)  # noqa: TRY400 — it is tried again
+            except Exception as error:  # noqa: BLE001 — no memory, no descriptors: whatever it is, it is tried again
+                log.error("worker_not_replaced", worker=event.worker, error=type(error).__name__)  # noqa: TRY400
                 self._processes.pop(index, None)
                 await asyncio.sleep(_RESTART_DELAY)
         self._events.put_nowait(event)
@@ -201,27 +208,10 @@ class WorkerPool:
         self._handlers.append(handler)
 
     def _on_event(self, remote: RemoteWorker, event: Event) -> None:
-        for translated in self._translate(remote.hello.boot, event):
-            self._events.put_nowait(translated)
-
-    def _translate(self, boot: str, event: Event) -> list[EngineEvent]:
-        call = CallId(event.call)
-        if isinstance(event, OfferMade):
-            return [OfferReady(call, LegId(event.leg), event.negotiation, event.sdp)]
-        stamp = Stamp(boot, event.seq, event.monotonic_ms, datetime.fromtimestamp(event.at, UTC))
-        if isinstance(event, BothHeard):
-            return [BothAlive(call, stamp)]
-        return self._leg_events(call, event, stamp)
-
-    def _leg_events(self, call: CallId, event: LegStateChanged, stamp: Stamp) -> list[EngineEvent]:
-        leg, seat = LegId(event.leg), Seat(event.seat)
-        if event.state == LegState.CONNECTED:
-            return [LegConnected(call, leg, seat, stamp)]
-        lost = LegLost(call, leg, seat, event.last_heard_ms, stamp)
-        if event.state == LegState.LOST:
-            return [lost]
-        self._forget_leg(leg)
-        return [lost, LegClosed(call, leg, seat, event.reason)]
+        for meant in engine_events(remote.hello.boot, event):
+            if isinstance(meant, LegClosed):
+                self._forget_leg(meant.leg)
+            self._events.put_nowait(meant)
 
     async def _deliver(self) -> None:
         while True:
@@ -262,9 +252,7 @@ class WorkerPool:
     def _least_loaded(self) -> RemoteWorker:
         if not self._workers:
             raise EngineUnavailable
-        loads = {id(remote): 0 for remote in self._workers.values()}
-        for owner in self._calls.values():
-            loads[id(owner)] = loads.get(id(owner), 0) + 1
+        loads = Counter(id(owner) for owner in self._calls.values())
         return min(self._workers.values(), key=lambda remote: loads[id(remote)])
 
     def _owner(self, leg: LegId) -> RemoteWorker:
@@ -291,10 +279,11 @@ class WorkerPool:
         self._forget_leg(leg)
 
     async def close_call(self, call: CallId) -> None:
-        remote = self._calls.pop(call, None)
-        self._legs = {leg: owner for leg, owner in self._legs.items() if owner != call}
-        if remote is not None:
-            await remote.ask(lambda ref: CloseCall(ref, call))
+        remote = self._calls.get(call)
+        if remote is None:
+            return
+        # The worker's events make us forget its legs: a call that could not be closed must not run on unknown.
+        await remote.ask(lambda ref: CloseCall(ref, call))
 
     async def statistics(self) -> list[WorkerStatistics]:
         answers = await asyncio.gather(
