@@ -94,7 +94,7 @@ class Person:
         """Wait until a picture of the other one has been rendered."""
         async with asyncio.timeout(_PATIENCE_MS / 1000):
             # Playwright's own waiting needs `eval`, which the pages' policy forbids.
-            while not await self._page.evaluate("bench.firstFrameAt !== null"):
+            while not await self._page.evaluate("bench.firstFrameAt !== null"):  # noqa: ASYNC110 — the page has no event
                 await asyncio.sleep(0.05)
 
     async def forget_delays(self) -> None:
