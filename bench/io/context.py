@@ -37,7 +37,7 @@ class Context:
         if self.key:
             raise TargetProblem("--key says nothing without --url.")
         self.progress.step("starting a server")
-        extra = () if self.loop == "auto" else ("--packet-loop", self.loop)
+        extra = () if self.loop == "auto" else ("--loop", self.loop)
         target = await Target.started(workers=workers, pinning=self.pinning, options=(*extra, *options))
         self.pinning.take_generator()
         return target
