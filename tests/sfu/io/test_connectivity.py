@@ -32,7 +32,7 @@ async def test_checks_that_name_nobody_use_up_nothing_also_in_a_peers_name(groun
 
 async def test_a_flood_from_countless_addresses_does_not_silence_those_who_are_connected(ground):
     first = await ground.join("a", "practitioner", ufrag="aaaa", streams=STREAMS)
-    strangers = ground.board._connectivity._strangers = AddressBuckets(50, 10, capacity=2)
+    strangers = ground.board._connectivity._strangers = AddressBuckets(0.5, 10, capacity=2)
     others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(10)]
     forged = first.check(password="x" * 22)
     for number in range(1000):
