@@ -25,7 +25,7 @@ class Demo:
 async def make_demo(records: Records, url: str, window: JoinWindow, at: datetime) -> Demo:
     """Return a demonstration on the site at `url`; its practitioner is made at the first one in a data folder.
 
-    The practitioner's link is good until the consultation's doors close.
+    The practitioner's link is good until the consultation's join window closes.
     """
     practitioner = await records.agenda.practitioner_by_email(EMAIL)
     if practitioner is None:

@@ -29,7 +29,7 @@ from lobby.io.service import Lobby
 from sfu.control import WorkerStatistics
 from sfu.engine import EngineUnavailable
 from sfu.io.workers import MediaPortTaken, WorkerPool
-from signalling.io.chores import report
+from signalling.io.background import report
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer
 from store.io.bus import LocalBus

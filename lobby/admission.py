@@ -101,8 +101,8 @@ class UnknownAdmission(LookupError):
 class Admission:
     """One person's passage. `version` grows by one with every transition, and with nothing else.
 
-    `camera` and `microphone` are as in `signalling.protocol.Devices`. `waiting_since` is the arrival in the
-    waiting room, the last one; it orders the list.
+    `camera` and `microphone` are as in `signalling.protocol.Devices`. `waiting_since` is the last arrival in
+    the waiting room, an absence there not counted; it orders the list.
     """
 
     id: AdmissionId
@@ -122,11 +122,13 @@ class Admission:
         state = TRANSITIONS.get((self.state, move))
         if state is None or (move in _DECISIONS) != (by is not None):
             raise InvalidTransition(f"{self.state} has no {move}")
+        # A page that slept or lost its network comes back to its old turn in the list.
+        kept_its_turn = self.state is State.ABANDONED
         return replace(
             self,
             state=state,
             version=self.version + 1,
-            waiting_since=at if state is State.WAITING else self.waiting_since,
+            waiting_since=at if state is State.WAITING and not kept_its_turn else self.waiting_since,
             admitted_at=at if state is State.ADMITTED else self.admitted_at,
             decided_by=by if by is not None else self.decided_by,
         )

@@ -189,18 +189,22 @@ class WorkerPool:
         if self._closing:
             return
         log.warning("worker_lost", worker=remote.hello.worker, calls=len(calls))
-        self._spawn_task(self._replace(index, WorkerLost(WorkerId(remote.hello.worker), calls)))
+        event = WorkerLost(WorkerId(remote.hello.worker), calls)
+        if self._workers:  # which can take its calls over at once
+            self._events.put_nowait(event)
+        self._spawn_task(self._replace(index, None if self._workers else event))
 
-    async def _replace(self, index: int, event: WorkerLost) -> None:
+    async def _replace(self, index: int, event: WorkerLost | None) -> None:
         while True:
             try:
                 await self._bring_up(index)
                 break
             except Exception as error:  # noqa: BLE001 — no memory, no descriptors: whatever it is, it is tried again
-                log.error("worker_not_replaced", worker=event.worker, error=type(error).__name__)  # noqa: TRY400
+                log.error("worker_not_replaced", index=index, error=type(error).__name__)  # noqa: TRY400
                 self._processes.pop(index, None)
                 await asyncio.sleep(_RESTART_DELAY)
-        self._events.put_nowait(event)
+        if event is not None:
+            self._events.put_nowait(event)
 
     # -- events ----------------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ import msgspec
 
 from lobby.admission import Admission
 from lobby.waiting_list import waiting_list
-from signalling.io.chores import report
-from signalling.io.house import House
+from signalling.io.background import report
+from signalling.io.services import Services
 from signalling.protocol import Devices, Lobby, LobbyEntry
 from signalling.session import KEPT_FOR
 from store.ids import PractitionerId, Seat
@@ -22,8 +22,8 @@ AROUND_NOW = timedelta(days=1)
 class LobbyBoard:
     """Changes are gathered: however many there are, a practitioner is sent the newest list."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._changed: set[PractitionerId] = set()
         self._wake = asyncio.Event()
 
@@ -47,11 +47,11 @@ class LobbyBoard:
 
     async def list_for(self, practitioner: PractitionerId) -> Lobby:
         """Return everybody who waits for the practitioner, the longest first."""
-        at = self._house.clock()
-        since, until = at - self._house.window.after - AROUND_NOW, at + self._house.window.before + AROUND_NOW
-        consultations = await self._house.agenda.consultations_of(practitioner, since, until)
-        admissions = await self._house.lobby.waiting([consultation.id for consultation in consultations])
-        rooms = list(self._house.attendance.rooms_of(practitioner))
+        at = self._services.clock()
+        since, until = at - self._services.window.after - AROUND_NOW, at + self._services.window.before + AROUND_NOW
+        consultations = await self._services.agenda.consultations_of(practitioner, since, until)
+        admissions = await self._services.lobby.waiting([consultation.id for consultation in consultations])
+        rooms = list(self._services.presence.rooms_of(practitioner))
         pages = {admission: page for room in rooms for admission, page in room.waiting.items()}
         waiting = [admission for admission in admissions if not await self._orphaned(admission, set(pages), at)]
         connected = {admission for admission, page in pages.items() if page.attached}
@@ -73,19 +73,19 @@ class LobbyBoard:
 
     def host_state(self, practitioner: PractitionerId) -> str:
         """Return `in_call` while they talk with somebody, else `present` or `absent`."""
-        if self._house.attendance.host_in_call(practitioner):
+        if self._services.presence.host_in_call(practitioner):
             return "in_call"
-        at = self._house.clock()
+        at = self._services.clock()
         here = any(
             page.talk.away_since is None or at - page.talk.away_since < BETWEEN_PAGES
-            for page in self._house.attendance.pages_of(practitioner)
+            for page in self._services.presence.pages_of(practitioner)
         )
         return "present" if here else "absent"
 
     def show_host(self, practitioner: PractitionerId) -> None:
         """Tell the practitioner's waiting patients their state, if it has changed."""
         host = self.host_state(practitioner)
-        for room in self._house.attendance.rooms_of(practitioner):
+        for room in self._services.presence.rooms_of(practitioner):
             for page in room.waiting.values():
                 if page.waiting is not None and page.waiting.host != host:
                     page.waiting = msgspec.structs.replace(page.waiting, host=host)
@@ -93,19 +93,21 @@ class LobbyBoard:
 
     def show_hosts(self) -> None:
         """Tell all who wait what has changed by time alone."""
-        for practitioner in {room.consultation.practitioner for room in self._house.attendance.rooms() if room.waiting}:
+        for practitioner in {
+            room.consultation.practitioner for room in self._services.presence.rooms() if room.waiting
+        }:
             self.show_host(practitioner)
 
     async def _show_list(self, practitioner: PractitionerId) -> None:
-        if not self._house.attendance.pages_of(practitioner):
+        if not self._services.presence.pages_of(practitioner):
             return
         entries = await self.list_for(practitioner)
-        for page in self._house.attendance.pages_of(practitioner):
+        for page in self._services.presence.pages_of(practitioner):
             page.tell(entries)
 
     async def _orphaned(self, admission: Admission, pages: set[str], at: datetime) -> bool:
         """Whether nobody can come back to this place by its page; a crash left it behind."""
         if admission.id in pages or at - admission.waiting_since < KEPT_FOR:
             return False
-        await self._house.lobby.leave(admission.id, at)
+        await self._services.lobby.leave(admission.id, at)
         return True

@@ -5,13 +5,13 @@ from lobby.admission import Admission, PlaceGone, StaleAdmission, State
 from lobby.ticket import BadTicket, LapsedTicket
 from signalling.call import SeatTaken
 from signalling.close_code import CloseCode
-from signalling.doors import not_yet, ticket_expires_at
-from signalling.io.call_keeper import CallKeeper
-from signalling.io.house import House
+from signalling.io.calls import Calls
 from signalling.io.lobby_board import LobbyBoard
 from signalling.io.participant import Participant, Socket
 from signalling.io.refusal import Refused
 from signalling.io.room import Room
+from signalling.io.services import Services
+from signalling.join_window import not_yet, ticket_expires_at
 from signalling.protocol import (
     Admitted,
     Declined,
@@ -33,32 +33,32 @@ from store.names import BadName, person_name
 class PatientPlace:
     """Methods that take a room expect their caller to visit it."""
 
-    def __init__(self, house: House, calls: CallKeeper, board: LobbyBoard) -> None:
-        self._house = house
+    def __init__(self, services: Services, calls: Calls, board: LobbyBoard) -> None:
+        self._services = services
         self._calls = calls
         self._board = board
 
     async def knock(self, opening: Knock, socket: Socket) -> Participant:
         """Return the session of one who waits, or who is back in their seat. Raises `Refused`."""
-        invited = await self._house.lobby.consultation_of(opening.invitation)
-        consultation = await self._house.agenda.consultation(invited) if invited else None
-        host = await self._house.agenda.practitioner(consultation.practitioner) if consultation else None
+        invited = await self._services.lobby.consultation_of(opening.invitation)
+        consultation = await self._services.agenda.consultation(invited) if invited else None
+        host = await self._services.agenda.practitioner(consultation.practitioner) if consultation else None
         if consultation is None or host is None:
             raise Refused(Problem("not_found"))
         try:
             name = person_name(opening.name)
         except BadName:
             raise Refused(Problem("bad_message")) from None
-        async with self._house.attendance.room(consultation, host.name).visit() as room:
+        async with self._services.presence.room(consultation, host.name).visit() as room:
             returning = await self._ticketed(opening.ticket, consultation) if opening.ticket else None
             if returning is not None and self._may_sit(room, returning):
                 return await self._sit_down(room, returning, opening.devices, socket)
-            if (closed := not_yet(consultation, self._house.window, self._house.clock())) is not None:
+            if (closed := not_yet(consultation, self._services.window, self._services.clock())) is not None:
                 raise Refused(closed)
             if returning is None:
                 camera, microphone = opening.devices.camera, opening.devices.microphone
-                admission = await self._house.lobby.arrive(
-                    consultation.id, name, camera, microphone, self._house.clock()
+                admission = await self._services.lobby.arrive(
+                    consultation.id, name, camera, microphone, self._services.clock()
                 )
             else:
                 admission = await self._returned(returning, opening.devices)
@@ -68,27 +68,27 @@ class PatientPlace:
 
     async def seat(self, room: Room, participant: Participant, admission: Admission) -> None:
         """Give one who was admitted the seat; whoever had it by the same link is told that it moved."""
-        at = self._house.clock()
+        at = self._services.clock()
         held, loser = room.place(Seat.PATIENT), room.holders.get(Seat.PATIENT)
         try:
-            admission = await self._house.lobby.enter(admission.id, at)
+            admission = await self._services.lobby.enter(admission.id, at)
             replaces = await self._calls.claim(room, participant, admission.id, admission.name, Sending(), moving=True)
         except StaleAdmission:
             room.waiting.pop(admission.id, None)
-            self._house.sessions.end(participant, CloseCode.OVER, at, Lapsed())
+            self._services.sessions.end(participant, CloseCode.OVER, at, Lapsed())
             return
         except SeatTaken:
             room.waiting.pop(admission.id, None)
-            await self._house.lobby.leave(admission.id, at)
-            self._house.sessions.end(participant, CloseCode.REFUSED, at, Problem("seat_taken"))
+            await self._services.lobby.leave(admission.id, at)
+            self._services.sessions.end(participant, CloseCode.REFUSED, at, Problem("seat_taken"))
             return
         room.waiting.pop(admission.id, None)
         moved = held is not None and held.holder != admission.id
         if loser is not None and loser is not participant:
             how = Displaced("moved" if moved else "same_person")
-            self._house.sessions.end(loser, CloseCode.DISPLACED, at, how)
+            self._services.sessions.end(loser, CloseCode.DISPLACED, at, how)
         if held is not None and moved:
-            await self._house.lobby.leave(AdmissionId(held.holder), at)
+            await self._services.lobby.leave(AdmissionId(held.holder), at)
         participant.waiting = None
         participant.tell(Admitted(ticket=self._ticket(room, admission)))
         await self._calls.open_leg(room, Seat.PATIENT, replaces)
@@ -100,35 +100,37 @@ class PatientPlace:
 
     async def page_back(self, room: Room, participant: Participant, *, continued: bool) -> None:
         """Give a waiting patient's page what it needs that is here again: it may have been admitted meanwhile."""
-        lobby = self._house.lobby
+        lobby = self._services.lobby
         admission = await lobby.admission(participant.admission) if participant.admission else None
         if admission is None:
             return
         if admission.state is State.ADMITTED and self._may_sit(room, admission):
             await self.seat(room, participant, admission)
         elif admission.state is State.ADMITTED:
-            await lobby.leave(admission.id, self._house.clock())
-            self._wait(room, participant, await lobby.come_back(admission.id, self._house.clock()))
+            await lobby.leave(admission.id, self._services.clock())
+            self._wait(room, participant, await lobby.come_back(admission.id, self._services.clock()))
         elif admission.state is State.WAITING:
             if not continued:
                 self._wait(room, participant, admission)
             self._board.changed(room.consultation.practitioner)
         else:
             room.waiting.pop(admission.id, None)
-            self._house.sessions.end(participant, CloseCode.OVER, self._house.clock(), Lapsed())
+            self._services.sessions.end(participant, CloseCode.OVER, self._services.clock(), Lapsed())
 
     async def devices_changed(self, participant: Participant, message: DevicesChanged) -> None:
         """Note what the device check found now."""
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if participant.admission is None or room is None:
             participant.tell(Problem("stale"))
             return
-        await self._house.lobby.set_devices(participant.admission, message.devices.camera, message.devices.microphone)
+        await self._services.lobby.set_devices(
+            participant.admission, message.devices.camera, message.devices.microphone
+        )
         self._board.changed(room.consultation.practitioner)
 
     async def leave(self, participant: Participant, _: Leave) -> None:
         """Give up the place or the seat."""
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if room is not None:
             async with room.visit():
                 await self.give_up(room, participant)
@@ -137,10 +139,10 @@ class PatientPlace:
         """Let the patient go, who wants to, or has been away for too long."""
         if participant.over is not None or participant.admission is None:
             return
-        at = self._house.clock()
-        self._house.sessions.end(participant, CloseCode.OVER, at)
+        at = self._services.clock()
+        self._services.sessions.end(participant, CloseCode.OVER, at)
         room.waiting.pop(participant.admission, None)
-        await self._house.lobby.leave(participant.admission, at)
+        await self._services.lobby.leave(participant.admission, at)
         if room.seat_of(participant) is not None:
             await self._calls.free(room, Seat.PATIENT)
         self._board.changed(room.consultation.practitioner)
@@ -148,7 +150,7 @@ class PatientPlace:
     async def _ticketed(self, ticket: str, consultation: Consultation) -> Admission:
         """Return whose place the ticket is. Raises `Refused`."""
         try:
-            admission = await self._house.lobby.admission_of_ticket(ticket, self._house.clock())
+            admission = await self._services.lobby.admission_of_ticket(ticket, self._services.clock())
         except (BadTicket, LapsedTicket):
             raise Refused(Lapsed()) from None
         if admission.consultation != consultation.id:
@@ -164,33 +166,33 @@ class PatientPlace:
 
     async def _sit_down(self, room: Room, admission: Admission, devices: Devices, socket: Socket) -> Participant:
         """Return the session of a page that takes over the seat of the same browser."""
-        await self._house.lobby.set_devices(admission.id, devices.camera, devices.microphone)
+        await self._services.lobby.set_devices(admission.id, devices.camera, devices.microphone)
         participant = await self._session(room, admission, socket)
         await self.seat(room, participant, admission)
         return participant
 
     async def _returned(self, admission: Admission, devices: Devices) -> Admission:
         """Return the admission of one who waits again. Raises `Refused`."""
-        at = self._house.clock()
+        at = self._services.clock()
         if admission.state is State.DECLINED:
             raise Refused(Declined())
         if admission.state in {State.ADMITTED, State.ENTERED}:
             # The seat went to another browser, or the call ended with a crash: only a new decision leads back.
-            await self._house.lobby.leave(admission.id, at)
-        await self._house.lobby.set_devices(admission.id, devices.camera, devices.microphone)
+            await self._services.lobby.leave(admission.id, at)
+        await self._services.lobby.set_devices(admission.id, devices.camera, devices.microphone)
         try:
-            return await self._house.lobby.come_back(admission.id, at)
+            return await self._services.lobby.come_back(admission.id, at)
         except PlaceGone:
             raise Refused(Lapsed()) from None
 
     async def _session(self, room: Room, admission: Admission, socket: Socket) -> Participant:
         """Return a new session; another tab that waits with the same ticket is told."""
-        at = self._house.clock()
-        participant = await self._house.sessions.begin(
+        at = self._services.clock()
+        participant = await self._services.sessions.begin(
             socket, Seat.PATIENT, at, consultation=room.consultation.id, admission=admission.id
         )
         if (before := room.waiting.pop(admission.id, None)) is not None:
-            self._house.sessions.end(before, CloseCode.DISPLACED, at, Displaced("same_person"))
+            self._services.sessions.end(before, CloseCode.DISPLACED, at, Displaced("same_person"))
         return participant
 
     def _wait(self, room: Room, participant: Participant, admission: Admission) -> None:
@@ -206,4 +208,4 @@ class PatientPlace:
         self._board.changed(room.consultation.practitioner)
 
     def _ticket(self, room: Room, admission: Admission) -> str:
-        return self._house.lobby.ticket(admission.id, ticket_expires_at(room.consultation, self._house.window))
+        return self._services.lobby.ticket(admission.id, ticket_expires_at(room.consultation, self._services.window))

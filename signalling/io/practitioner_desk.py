@@ -4,14 +4,14 @@ from agenda.consultation import Consultation
 from lobby.admission import Admission, StaleAdmission
 from signalling.call import EndReason, SeatTaken
 from signalling.close_code import CloseCode
-from signalling.doors import not_yet
-from signalling.io.call_keeper import CallKeeper
-from signalling.io.house import House
+from signalling.io.calls import Calls
 from signalling.io.lobby_board import LobbyBoard
 from signalling.io.participant import Participant, Socket
 from signalling.io.patient_place import PatientPlace
 from signalling.io.refusal import Refused
 from signalling.io.room import Room
+from signalling.io.services import Services
+from signalling.join_window import not_yet
 from signalling.protocol import Admit, Attend, Decline, Declined, Displaced, Enter, Leave, Problem, SendBack
 from store.ids import AdmissionId, ConsultationId, PractitionerId, Seat
 
@@ -19,8 +19,8 @@ from store.ids import AdmissionId, ConsultationId, PractitionerId, Seat
 class PractitionerDesk:
     """Whatever names a consultation or admission of somebody else is answered as if it did not exist."""
 
-    def __init__(self, house: House, calls: CallKeeper, board: LobbyBoard, places: PatientPlace) -> None:
-        self._house = house
+    def __init__(self, services: Services, calls: Calls, board: LobbyBoard, places: PatientPlace) -> None:
+        self._services = services
         self._calls = calls
         self._board = board
         self._places = places
@@ -29,8 +29,8 @@ class PractitionerDesk:
         """Return the session of a desk, which sees the waiting lists. Raises `Refused`."""
         if practitioner is None:
             raise Refused(Problem("log_in"))
-        at = self._house.clock()
-        participant = await self._house.sessions.begin(socket, Seat.PRACTITIONER, at, practitioner=practitioner)
+        at = self._services.clock()
+        participant = await self._services.sessions.begin(socket, Seat.PRACTITIONER, at, practitioner=practitioner)
         await self.show(participant)
         return participant
 
@@ -39,24 +39,24 @@ class PractitionerDesk:
         if practitioner is None:
             raise Refused(Problem("log_in"))
         consultation = await self._own(ConsultationId(opening.consultation), practitioner)
-        host = await self._house.agenda.practitioner(practitioner)
+        host = await self._services.agenda.practitioner(practitioner)
         if consultation is None or host is None:
             raise Refused(Problem("not_found"))
-        async with self._house.attendance.room(consultation, host.name).visit() as room:
-            at = self._house.clock()
-            if room.call is None and (closed := not_yet(consultation, self._house.window, at)) is not None:
+        async with self._services.presence.room(consultation, host.name).visit() as room:
+            at = self._services.clock()
+            if room.call is None and (closed := not_yet(consultation, self._services.window, at)) is not None:
                 raise Refused(closed)
-            participant = await self._house.sessions.begin(
+            participant = await self._services.sessions.begin(
                 socket, Seat.PRACTITIONER, at, practitioner=practitioner, consultation=consultation.id
             )
             before = room.holders.get(Seat.PRACTITIONER)
             try:
                 replaces = await self._calls.claim(room, participant, practitioner, host.name, opening.sending)
             except SeatTaken:
-                self._house.sessions.end(participant, CloseCode.REFUSED, at, Problem("seat_taken"))
+                self._services.sessions.end(participant, CloseCode.REFUSED, at, Problem("seat_taken"))
                 return participant
             if before is not None:
-                self._house.sessions.end(before, CloseCode.DISPLACED, at, Displaced("same_person"))
+                self._services.sessions.end(before, CloseCode.DISPLACED, at, Displaced("same_person"))
             await self.show(participant)
             await self._calls.open_leg(room, Seat.PRACTITIONER, replaces)
         return participant
@@ -74,8 +74,8 @@ class PractitionerDesk:
         room, practitioner = found
         async with room.visit():
             try:
-                admission = await self._house.lobby.admit(
-                    AdmissionId(message.admission), message.version, practitioner, self._house.clock()
+                admission = await self._services.lobby.admit(
+                    AdmissionId(message.admission), message.version, practitioner, self._services.clock()
                 )
             except StaleAdmission:
                 participant.tell(Problem("stale"))
@@ -91,21 +91,21 @@ class PractitionerDesk:
             return
         room, practitioner = found
         async with room.visit():
-            at = self._house.clock()
+            at = self._services.clock()
             try:
-                admission = await self._house.lobby.decline(
+                admission = await self._services.lobby.decline(
                     AdmissionId(message.admission), message.version, practitioner, at
                 )
             except StaleAdmission:
                 participant.tell(Problem("stale"))
                 return
             if (page := room.waiting.pop(admission.id, None)) is not None:
-                self._house.sessions.end(page, CloseCode.OVER, at, Declined())
+                self._services.sessions.end(page, CloseCode.OVER, at, Declined())
         self._board.changed(practitioner)
 
     async def send_back(self, participant: Participant, _: SendBack) -> None:
         """Let the patient wait again."""
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if room is None or participant.practitioner is None:
             participant.tell(Problem("stale"))
             return
@@ -115,8 +115,8 @@ class PractitionerDesk:
                 participant.tell(Problem("stale"))
                 return
             try:
-                admission = await self._house.lobby.send_back(
-                    AdmissionId(place.holder), participant.practitioner, self._house.clock()
+                admission = await self._services.lobby.send_back(
+                    AdmissionId(place.holder), participant.practitioner, self._services.clock()
                 )
             except StaleAdmission:
                 participant.tell(Problem("stale"))
@@ -128,27 +128,27 @@ class PractitionerDesk:
 
     async def leave(self, participant: Participant, _: Leave) -> None:
         """End the call for both, or close the desk."""
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if room is None:
-            self._house.sessions.end(participant, CloseCode.OVER, self._house.clock())
+            self._services.sessions.end(participant, CloseCode.OVER, self._services.clock())
             return
         async with room.visit():
             if room.seat_of(participant) is Seat.PRACTITIONER:
                 await self._calls.end(room, EndReason.HUNG_UP, Seat.PRACTITIONER)
             else:
-                self._house.sessions.end(participant, CloseCode.OVER, self._house.clock())
+                self._services.sessions.end(participant, CloseCode.OVER, self._services.clock())
 
     async def _own(self, consultation: ConsultationId, practitioner: PractitionerId | None) -> Consultation | None:
-        found = await self._house.agenda.consultation(consultation)
+        found = await self._services.agenda.consultation(consultation)
         return found if found is not None and found.practitioner == practitioner else None
 
     async def _decidable(self, participant: Participant, admission_id: str) -> tuple[Room, PractitionerId] | None:
         """Return the room of an admission that this practitioner decides on; else tell them."""
-        admission: Admission | None = await self._house.lobby.admission(AdmissionId(admission_id))
+        admission: Admission | None = await self._services.lobby.admission(AdmissionId(admission_id))
         practitioner = participant.practitioner
         consultation = await self._own(admission.consultation, practitioner) if admission else None
-        host = await self._house.agenda.practitioner(practitioner) if practitioner else None
+        host = await self._services.agenda.practitioner(practitioner) if practitioner else None
         if consultation is None or practitioner is None or host is None:
             participant.tell(Problem("not_found"))
             return None
-        return self._house.attendance.room(consultation, host.name), practitioner
+        return self._services.presence.room(consultation, host.name), practitioner

@@ -15,19 +15,19 @@ from agenda.io.service import Agenda
 from lobby.io.service import Lobby as LobbyService
 from sfu.engine import EngineEvent, MediaEngine
 from signalling.close_code import CloseCode
-from signalling.io.attendance import Attendance
-from signalling.io.call_keeper import CallKeeper
-from signalling.io.chores import Chores, report
-from signalling.io.homecoming import Homecoming
-from signalling.io.house import House
-from signalling.io.leg_keeper import LegKeeper
+from signalling.io.background import Background, report
+from signalling.io.calls import Calls
+from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
 from signalling.io.participant import Participant, Socket
 from signalling.io.patient_place import PatientPlace
 from signalling.io.practitioner_desk import PractitionerDesk
+from signalling.io.presence import Presence
+from signalling.io.recovery import Recovery
 from signalling.io.refusal import Refused
-from signalling.io.rounds import Rounds
-from signalling.io.session_book import SessionBook
+from signalling.io.services import Services
+from signalling.io.sessions import Sessions
+from signalling.io.sweep import Sweep
 from signalling.protocol import (
     Admit,
     Alive,
@@ -83,17 +83,19 @@ class Reception:
         engine: MediaEngine,
         settings: ReceptionSettings,
     ) -> None:
-        attendance = Attendance()
-        book = SessionBook(database, attendance)
-        chores, window, clock = Chores(), settings.window, settings.clock
+        presence = Presence()
+        book = Sessions(database, presence)
+        background, window, clock = Background(), settings.window, settings.clock
         self._settings = settings
-        self._house = house = House(database, outbox, agenda, lobby, engine, attendance, book, chores, window, clock)
-        self._board = board = LobbyBoard(house)
-        self._legs = legs = LegKeeper(house)
-        self._calls = calls = CallKeeper(house, legs, board)
-        self._places = places = PatientPlace(house, calls, board)
-        self._desk = PractitionerDesk(house, calls, board, places)
-        self._rounds = Rounds(house, calls, legs, board, places)
+        self._services = services = Services(
+            database, outbox, agenda, lobby, engine, presence, book, background, window, clock
+        )
+        self._board = board = LobbyBoard(services)
+        self._legs = legs = Legs(services)
+        self._calls = calls = Calls(services, legs, board)
+        self._places = places = PatientPlace(services, calls, board)
+        self._desk = PractitionerDesk(services, calls, board, places)
+        self._rounds = Sweep(services, calls, legs, board, places)
         self._closed = False
         self._handlers: Mapping[type[Any], Mapping[Seat, _Handler]] = {
             Admit: {Seat.PRACTITIONER: self._desk.admit},
@@ -108,21 +110,21 @@ class Reception:
         }
 
     async def start(self) -> None:
-        """Find the calls and sessions that a restart interrupted, and begin the rounds."""
-        self._house.engine.subscribe(self._report)
-        await Homecoming(self._house, self._calls, self._legs).restore(self._settings.clock())
-        self._house.chores.start(self._board.keep(), "waiting lists")
-        self._house.chores.start(self._go_round(), "rounds")
+        """Find the calls and sessions that a restart interrupted, and begin the sweep."""
+        self._services.engine.subscribe(self._report)
+        await Recovery(self._services, self._calls, self._legs).restore(self._settings.clock())
+        self._services.background.start(self._board.keep(), "waiting lists")
+        self._services.background.start(self._sweep_on(), "sweep")
 
     async def close(self) -> None:
         """Send every page away to come back soon; calls go on."""
         self._closed = True
-        for participant in self._house.attendance.participants():
+        for participant in self._services.presence.participants():
             if participant.socket is not None:
                 participant.socket.close(CloseCode.RESTARTING)
-        await self._house.chores.close()
+        await self._services.background.close()
         await self._legs.save()
-        await self._house.sessions.flush(self._settings.clock())
+        await self._services.sessions.flush(self._settings.clock())
 
     async def open(self, frame: ClientFrame, practitioner: PractitionerId | None, socket: Socket) -> Participant | None:
         """Return the session that the first frame of a socket begins or resumes; None when there is none.
@@ -138,7 +140,7 @@ class Reception:
             return None
         except BaseException:
             # A session that was begun and got no further has no page.
-            for participant in self._house.attendance.participants():
+            for participant in self._services.presence.participants():
                 self.lost(participant, socket)
             raise
 
@@ -173,7 +175,7 @@ class Reception:
         """Note that the page's socket is gone."""
         if not participant.lose(socket, self._settings.clock()):
             return
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if room is not None:
             if (seat := room.seat_of(participant)) is not None:
                 self._calls.page_lost(room, seat)
@@ -185,23 +187,23 @@ class Reception:
 
     async def revoke_practitioner(self, practitioner: PractitionerId) -> None:
         """End every session of a practitioner who logged out, and their media. Their seat stays theirs."""
-        for participant in self._house.attendance.pages_of(practitioner):
+        for participant in self._services.presence.pages_of(practitioner):
             at = self._settings.clock()
-            room = self._house.attendance.known_room(participant.consultation)
+            room = self._services.presence.known_room(participant.consultation)
             if room is not None:
                 async with room.visit():
                     if (seat := room.seat_of(participant)) is not None:
                         await self._legs.revoke(room, seat)
-            self._house.sessions.end(participant, CloseCode.LOGGED_OUT, at)
-            self._house.attendance.remove(participant)
+            self._services.sessions.end(participant, CloseCode.LOGGED_OUT, at)
+            self._services.presence.remove(participant)
         self._board.changed(practitioner)
-        await self._house.sessions.flush(self._settings.clock())
+        await self._services.sessions.flush(self._settings.clock())
 
     async def look_around(self) -> None:
         """Look after what time alone brings about, now."""
         await self._rounds.go(self._settings.clock())
 
-    async def _go_round(self) -> None:
+    async def _sweep_on(self) -> None:
         while True:
             await asyncio.sleep(self._settings.round_seconds)
             await self.look_around()
@@ -218,9 +220,9 @@ class Reception:
         self, opening: Resume, ack: int, practitioner: PractitionerId | None, socket: Socket
     ) -> Participant | None:
         token_hash = digest(opening.session)
-        participant = self._house.attendance.session(token_hash)
+        participant = self._services.presence.session(token_hash)
         if participant is None:
-            if await self._house.sessions.taken_elsewhere(token_hash):
+            if await self._services.sessions.taken_elsewhere(token_hash):
                 socket.send(encode(ServerFrame(0, 0, Displaced("same_person"))))
                 socket.close(CloseCode.DISPLACED)
                 return None
@@ -238,7 +240,7 @@ class Reception:
             self._board.changed(participant.practitioner)
             if not continued:
                 await self._desk.show(participant)
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if room is None:
             return
         async with room.visit():

@@ -15,7 +15,7 @@ from aiohttp import web as aioweb
 
 from sfu.bucket import Bucket
 from signalling.close_code import CloseCode
-from signalling.io.chores import report
+from signalling.io.background import report
 from signalling.io.participant import Participant
 from signalling.io.reception import Reception
 from signalling.io.wire import Wire

@@ -137,9 +137,10 @@ class Passage(RuleBasedStateMachine):
             assert self.admission.come_back(self.at) is self.admission
 
     def take(self, after: Admission, state: str) -> None:
+        turn = self.admission.waiting_since if self.state == "abandoned" else self.at
         self.admission, self.state, self.version = after, state, self.version + 1
         if state == "waiting":
-            assert after.waiting_since == self.at
+            assert after.waiting_since == turn
         if state == "admitted":
             assert after.admitted_at == self.at
 

@@ -171,7 +171,7 @@ class Practice:
     async def vanish(self, page: Page) -> None:
         """Cut the page off; returns when the server has noticed."""
         await page.cut()
-        participant = self.reception._house.attendance.session(digest(page.session))
+        participant = self.reception._services.presence.session(digest(page.session))
         await self.eventually(lambda: participant is None or not participant.attached)
 
     async def eventually(self, holds: Callable[[], bool]) -> None:

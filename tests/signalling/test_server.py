@@ -240,7 +240,7 @@ async def silent_desk(practice: Practice) -> tuple[str, asyncio.StreamReader, as
 
 async def test_a_page_that_does_not_read_is_cut_off_when_too_much_stands_in_line(practice: Practice) -> None:
     token, _, writer = await silent_desk(practice)
-    participant = practice.reception._house.attendance.session(digest(token))
+    participant = practice.reception._services.presence.session(digest(token))
     assert participant is not None
     wire = participant.socket
     longest = 0
@@ -256,7 +256,7 @@ async def test_a_page_that_does_not_read_is_cut_off_when_too_much_stands_in_line
 
 async def test_a_page_that_takes_nothing_is_cut_off_after_a_while(impatient: Practice) -> None:
     token, _, writer = await silent_desk(impatient)
-    participant = impatient.reception._house.attendance.session(digest(token))
+    participant = impatient.reception._services.presence.session(digest(token))
     assert participant is not None
     for _ in range(40):
         participant.tell(Problem("x" * 20_000))
@@ -271,7 +271,7 @@ async def test_a_slow_page_hurts_nobody_else(practice: Practice) -> None:
     assert claire is not None
     consultation, invitation = await practice.consultation(claire)
     for _ in range(30):
-        practice.reception._house.attendance.session(digest(token)).tell(Problem("x" * 20_000))
+        practice.reception._services.presence.session(digest(token)).tell(Problem("x" * 20_000))
     host, patient = await practice.call(claire, consultation, invitation)
     assert host.last("call")["state"] == patient.last("call")["state"] == "live"
     writer.close()
@@ -281,8 +281,8 @@ async def test_a_page_that_does_not_answer_pings_is_gone(impatient: Practice) ->
     claire = await impatient.practitioner()
     _, writer = await raw_upgrade(impatient, **{"X-Practitioner": claire.id})
     writer.write(text_frame(frame(0, {"type": "attend"}).encode()))
-    await impatient.eventually(lambda: len(impatient.reception._house.attendance.pages_of(claire.id)) == 1)
-    page = impatient.reception._house.attendance.pages_of(claire.id)[0]
+    await impatient.eventually(lambda: len(impatient.reception._services.presence.pages_of(claire.id)) == 1)
+    page = impatient.reception._services.presence.pages_of(claire.id)[0]
     await impatient.eventually(lambda: not page.attached)
     writer.close()
 
@@ -309,8 +309,8 @@ async def test_nothing_is_left_of_sockets_that_came_and_went(practice: Practice)
             await practice.reception.look_around()
         await practice.outbox.deliver()
         gc.collect()
-        house = practice.reception._house.attendance
-        return len(asyncio.all_tasks()), len(house.participants()), len(house.rooms())
+        services = practice.reception._services.presence
+        return len(asyncio.all_tasks()), len(services.participants()), len(services.rooms())
 
     await churn()
     before = await rest()

@@ -121,7 +121,7 @@ async def test_a_page_whose_opening_fails_here_is_not_taken_to_be_here(
     assert practice.reception.host_state(claire.id) == "absent"
     practice.clock.advance(minutes=2)
     await practice.reception.look_around()
-    assert practice.reception._house.attendance.participants() == []
+    assert practice.reception._services.presence.participants() == []
     await (await practice.host(claire, consultation)).expect("offer")
 
 
@@ -163,7 +163,7 @@ async def test_a_round_that_fails_in_part_goes_on_with_the_rest(
     practice.clock.advance(minutes=60)
     await practice.reception.look_around()
     await host.expect("ended", reason="never_joined")
-    assert troubled.errors() == [("round failed", "RuntimeError")]
+    assert troubled.errors() == [("sweep failed", "RuntimeError")]
 
 
 async def test_sessions_that_could_not_be_closed_are_closed_by_the_next_round(

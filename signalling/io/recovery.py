@@ -1,4 +1,4 @@
-"""Coming home after a restart: the calls that are still going on, and the pages that may be back any moment."""
+"""Recovery after a restart: the calls that still go on, and the pages that may be back any moment."""
 
 from datetime import datetime
 
@@ -6,12 +6,12 @@ from lobby.admission import State
 from sfu.engine import EngineUnavailable
 from signalling.call import Call, EndReason, Place
 from signalling.io import rows
-from signalling.io.call_keeper import CallKeeper
-from signalling.io.house import House
-from signalling.io.leg_keeper import LegKeeper
+from signalling.io.calls import Calls
+from signalling.io.legs import Legs
 from signalling.io.participant import Participant
 from signalling.io.room import Room
 from signalling.io.rows import SeatRow
+from signalling.io.services import Services
 from store.ids import ConsultationId, LegId, Seat
 
 # `sfu.leg.LegState` by its name: importing it would load the media libraries into the web process.
@@ -22,20 +22,20 @@ _UNKNOWN_OFFER = 0
 _OFFERS_TOLD = 1_000_000
 
 
-class Homecoming:
+class Recovery:
     """Used once, before the first page comes."""
 
-    def __init__(self, house: House, calls: CallKeeper, legs: LegKeeper) -> None:
-        self._house = house
+    def __init__(self, services: Services, calls: Calls, legs: Legs) -> None:
+        self._services = services
         self._calls = calls
         self._legs = legs
 
     async def restore(self, at: datetime) -> None:
         """Take up what the database and the engine remember, and close the legs that belong to nothing."""
-        async with self._house.database.reading() as tx:
+        async with self._services.database.reading() as tx:
             calls = await rows.open_calls(tx)
             seats = await rows.all_seats(tx)
-        pages = {page.session: page for page in await self._house.sessions.restore(at)}
+        pages = {page.session: page for page in await self._services.sessions.restore(at)}
         for page in pages.values():
             page.offers_told = _OFFERS_TOLD
         connected = await self._connected_legs()
@@ -64,22 +64,22 @@ class Homecoming:
         """Keep the session of a desk, and of a patient who waits or was let in; a seat that is gone has none."""
         if page.consultation is None:
             return
-        admission = await self._house.lobby.admission(page.admission) if page.admission else None
+        admission = await self._services.lobby.admission(page.admission) if page.admission else None
         room = await self._room(page.consultation)
         if admission is None or room is None or admission.state not in {State.WAITING, State.ADMITTED}:
-            self._house.sessions.drop(page)
+            self._services.sessions.drop(page)
             return
         if (older := room.waiting.get(admission.id)) is not None:
-            self._house.sessions.drop(older)
+            self._services.sessions.drop(older)
         room.waiting[admission.id] = page
 
     async def _room(self, consultation: ConsultationId) -> Room | None:
-        planned = await self._house.agenda.consultation(consultation)
-        host = await self._house.agenda.practitioner(planned.practitioner) if planned else None
-        return self._house.attendance.room(planned, host.name) if planned and host else None
+        planned = await self._services.agenda.consultation(consultation)
+        host = await self._services.agenda.practitioner(planned.practitioner) if planned else None
+        return self._services.presence.room(planned, host.name) if planned and host else None
 
     async def _place(self, room: Room, row: SeatRow, connected: bool, at: datetime) -> Place:
-        admission = await self._house.lobby.admission(row.admission) if row.admission else None
+        admission = await self._services.lobby.admission(row.admission) if row.admission else None
         return Place(
             holder=row.holder,
             session=row.session,
@@ -94,7 +94,7 @@ class Homecoming:
 
     async def _connected_legs(self) -> set[LegId]:
         try:
-            workers = await self._house.engine.statistics()
+            workers = await self._services.engine.statistics()
         except EngineUnavailable:
             return set()
         return {LegId(leg.leg) for worker in workers for leg in worker.legs if leg.state == _CONNECTED}

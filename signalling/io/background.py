@@ -1,4 +1,4 @@
-"""Chores: what is done besides the requests. Each is a task that is awaited when the chores are closed."""
+"""Work beside the requests. Each piece is a task that is awaited when the background is closed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -17,19 +17,19 @@ def report(event: str, error: BaseException) -> None:
     _log.error(event, error=type(error).__name__, where=where)
 
 
-class Chores:
+class Background:
     """One that fails is logged and stops nothing else."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def start(self, chore: Coroutine[object, object, None], name: str) -> None:
+    def start(self, work: Coroutine[object, object, None], name: str) -> None:
         """Do it beside everything else; not at all once closed."""
         if self._closed:
-            chore.close()
+            work.close()
             return
-        task = asyncio.create_task(chore, name=name)
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -44,4 +44,4 @@ class Chores:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            report("chore failed", error)
+            report("background task failed", error)

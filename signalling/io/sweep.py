@@ -1,18 +1,18 @@
-"""The rounds: what time alone brings about, looked after every second."""
+"""The sweep: what time alone brings about, looked after every second."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from lobby.admission import State
 from signalling.close_code import CloseCode
-from signalling.doors import not_yet
-from signalling.io.call_keeper import CallKeeper
-from signalling.io.chores import report
-from signalling.io.house import House
-from signalling.io.leg_keeper import LegKeeper
+from signalling.io.background import report
+from signalling.io.calls import Calls
+from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
 from signalling.io.participant import Participant
 from signalling.io.patient_place import PatientPlace
+from signalling.io.services import Services
+from signalling.join_window import not_yet
 from signalling.protocol import Lapsed
 from store.ids import Seat
 
@@ -20,13 +20,11 @@ from store.ids import Seat
 SELDOM = timedelta(seconds=15)
 
 
-class Rounds:
+class Sweep:
     """One `go` after the other; what fails is logged and tried again on the next one."""
 
-    def __init__(
-        self, house: House, calls: CallKeeper, legs: LegKeeper, board: LobbyBoard, places: PatientPlace
-    ) -> None:
-        self._house = house
+    def __init__(self, services: Services, calls: Calls, legs: Legs, board: LobbyBoard, places: PatientPlace) -> None:
+        self._services = services
         self._legs = legs
         self._board = board
         self._places = places
@@ -45,13 +43,13 @@ class Rounds:
             try:
                 await step(at)
             except Exception as error:  # noqa: BLE001  # one step that fails must not stop the others
-                report("round failed", error)
+                report("sweep failed", error)
 
     async def _look_after_absent(self, at: datetime) -> None:
-        for participant in self._house.attendance.participants():
+        for participant in self._services.presence.participants():
             if not participant.talk.lapsed(at):
                 continue
-            room = self._house.attendance.known_room(participant.consultation)
+            room = self._services.presence.known_room(participant.consultation)
             if room is None or participant.over is not None or participant.role is Seat.PRACTITIONER:
                 self._let_go(participant)
                 continue
@@ -66,16 +64,16 @@ class Rounds:
 
     async def _admitted(self, participant: Participant) -> bool:
         """Whether they were let in and have not come yet: their place has a time of its own."""
-        admission = await self._house.lobby.admission(participant.admission) if participant.admission else None
+        admission = await self._services.lobby.admission(participant.admission) if participant.admission else None
         return admission is not None and admission.state is State.ADMITTED
 
     def _let_go(self, participant: Participant) -> None:
         """Forget what was said to them; the session too, unless they sit: media may be flowing all the time."""
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         if participant.over is None and room is not None and room.seat_of(participant) is not None:
             participant.talk.forget()
             return
-        self._house.sessions.drop(participant)
+        self._services.sessions.drop(participant)
         if participant.practitioner is not None:
             self._board.show_host(participant.practitioner)
 
@@ -84,24 +82,24 @@ class Rounds:
             return
         self._seldom_at = at
         await self._expire(at)
-        await self._close_doors(at)
+        await self._close_windows(at)
         await self._legs.close_strays()
 
     async def _expire(self, at: datetime) -> None:
         """End the places of those who were admitted and did not come."""
-        for admission in await self._house.lobby.expire(at):
-            room = self._house.attendance.known_room(admission.consultation)
+        for admission in await self._services.lobby.expire(at):
+            room = self._services.presence.known_room(admission.consultation)
             page = room.waiting.pop(admission.id, None) if room is not None else None
             if page is not None:
-                self._house.sessions.end(page, CloseCode.OVER, at, Lapsed())
+                self._services.sessions.end(page, CloseCode.OVER, at, Lapsed())
 
-    async def _close_doors(self, at: datetime) -> None:
+    async def _close_windows(self, at: datetime) -> None:
         """Tell those who wait that the time is over, or that the consultation was cancelled."""
-        for room in self._house.attendance.rooms():
+        for room in self._services.presence.rooms():
             if not room.waiting or room.call is not None:
                 continue
-            planned = await self._house.agenda.consultation(room.consultation.id)
-            closed = not_yet(planned, self._house.window, at) if planned is not None else None
+            planned = await self._services.agenda.consultation(room.consultation.id)
+            closed = not_yet(planned, self._services.window, at) if planned is not None else None
             if closed is None:
                 continue
             async with room.visit():
@@ -112,5 +110,5 @@ class Rounds:
     async def _show_and_save(self, at: datetime) -> None:
         self._board.show_hosts()
         await self._legs.save()
-        await self._house.sessions.flush(at)
-        self._house.attendance.tidy()
+        await self._services.sessions.flush(at)
+        self._services.presence.tidy()

@@ -24,10 +24,10 @@ from sfu.engine import (
 )
 from signalling.call import Place
 from signalling.io import rows
-from signalling.io.house import House
 from signalling.io.participant import Participant
 from signalling.io.room import Room
 from signalling.io.rows import SeatRow
+from signalling.io.services import Services
 from signalling.protocol import Answer, Offer, Problem, Rejoin, RestartIce
 from store.facts import BothAlive, LegConnected, LegLost
 from store.ids import AdmissionId, CallId, LegId, PractitionerId, Prefix, Seat
@@ -53,11 +53,11 @@ def seat_row(room: Room, call: CallId, seat: Seat, place: Place, at: datetime) -
     )
 
 
-class LegKeeper:
+class Legs:
     """Methods that take a room expect their caller to visit it."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._unsaved: set[Room] = set()
         self._reports: dict[type[Any], Callable[[Any], None]] = {
             OfferReady: self._offered,
@@ -77,7 +77,7 @@ class LegKeeper:
         call, place = room.call, room.place(seat)
         if call is None or place is None:
             return
-        engine = self._house.engine
+        engine = self._services.engine
         try:
             try:
                 worker = await engine.open_leg(call.id, place.leg, seat, replaces=replaces)
@@ -89,10 +89,10 @@ class LegKeeper:
             _log.warning("no leg", call=call.id, seat=seat, error=type(error).__name__)
             if place.legless_since is None and (page := room.holders.get(seat)) is not None:
                 page.tell(Problem("busy"))
-            room.change(lambda call: call.lose_leg(seat, self._house.clock()))
+            room.change(lambda call: call.lose_leg(seat, self._services.clock()))
             return
-        room.change(lambda call: call.gain_leg(seat, self._house.clock()))
-        async with self._house.database.transaction() as tx:
+        room.change(lambda call: call.gain_leg(seat, self._services.clock()))
+        async with self._services.database.transaction() as tx:
             await rows.note_worker(tx, call.id, worker)
 
     async def renew(self, room: Room, seat: Seat) -> None:
@@ -100,9 +100,9 @@ class LegKeeper:
         call, place, page = room.call, room.place(seat), room.holders.get(seat)
         if call is None or place is None or page is None or not page.attached:
             return
-        at = self._house.clock()
+        at = self._services.clock()
         leg, base = LegId(new_id(Prefix.LEG)), page.offers_told
-        async with self._house.database.transaction() as tx:
+        async with self._services.database.transaction() as tx:
             await rows.take_seat(tx, seat_row(room, call.id, seat, place.on_leg(leg, base, at), at), place)
         room.change(lambda call: call.renew(seat, leg, base, at))
         if not place.fresh:
@@ -116,12 +116,12 @@ class LegKeeper:
             return
         gone = place.legless_since is not None
         if not continued:
-            gone = gone or place.leg not in self._house.engine.open_legs()
+            gone = gone or place.leg not in self._services.engine.open_legs()
             # It may have begun with an offer that it has now forgotten: only a new leg is sure to fit.
             gone = gone or (place.pending is not None and not place.answered)
         if not gone and not continued and place.pending is not None:
             try:
-                await self._house.engine.reoffer(place.leg)
+                await self._services.engine.reoffer(place.leg)
             except (UnknownLeg, EngineUnavailable):
                 gone = True
         if gone:
@@ -137,7 +137,7 @@ class LegKeeper:
             # It answers an offer of an earlier leg.
             return
         try:
-            await self._house.engine.answer(place.leg, negotiation, message.sdp)
+            await self._services.engine.answer(place.leg, negotiation, message.sdp)
         except BadAnswer:
             participant.tell(Problem("bad_answer"))
         except EngineUnavailable:
@@ -147,7 +147,7 @@ class LegKeeper:
             return
         else:
             if room.call is not None and room.call.seat_of(place.leg) is seat:
-                room.call = room.call.answer(seat, negotiation, self._house.clock())
+                room.call = room.call.answer(seat, negotiation, self._services.clock())
 
     async def restart_ice(self, participant: Participant, _: RestartIce) -> None:
         """Have an offer made with new ICE credentials, or a new leg where there is none."""
@@ -155,7 +155,7 @@ class LegKeeper:
             return
         room, seat, place = found
         try:
-            await self._house.engine.restart_ice(place.leg)
+            await self._services.engine.restart_ice(place.leg)
         except UnknownLeg:
             await self._renew_lost(room, seat, place.leg)
         except EngineUnavailable:
@@ -165,23 +165,23 @@ class LegKeeper:
         """Close the media of one whose page may not go on; the seat stays theirs."""
         if (place := room.place(seat)) is None:
             return
-        at = self._house.clock()
+        at = self._services.clock()
         room.change(lambda call: call.detach(seat, at).lose_leg(seat, at))
         self._changed(room)
         with suppress(EngineUnavailable):
-            await self._house.engine.close_leg(place.leg)
+            await self._services.engine.close_leg(place.leg)
 
     async def close_strays(self) -> None:
         """Close the legs that no seat names."""
-        for leg, call in self._house.engine.open_legs().items():
+        for leg, call in self._services.engine.open_legs().items():
             if self._find(call, leg) is None:
                 _log.info("stray leg closed", call=call, leg=leg)
                 with suppress(EngineUnavailable):
-                    await self._house.engine.close_leg(leg)
+                    await self._services.engine.close_leg(leg)
 
     async def retry(self, at: datetime) -> None:
         """Try again for those who have been without a leg for a while."""
-        for room in self._house.attendance.calls():
+        for room in self._services.presence.calls():
             for seat in Seat:
                 place = room.place(seat)
                 if place is not None and place.legless_since is not None and at - place.leg_since >= RENEW_AFTER:
@@ -192,18 +192,18 @@ class LegKeeper:
         while self._unsaved:
             room = self._unsaved.pop()
             if room.call is not None:
-                async with self._house.database.transaction() as tx:
+                async with self._services.database.transaction() as tx:
                     await rows.save_call(tx, room.call)
 
     async def _renew_lost(self, room: Room, seat: Seat, leg: LegId) -> None:
         async with room.visit():
             if room.call is not None and room.call.seat_of(leg) is seat:
-                room.call = room.call.lose_leg(seat, self._house.clock())
+                room.call = room.call.lose_leg(seat, self._services.clock())
                 await self.renew(room, seat)
 
     def _seated(self, participant: Participant) -> tuple[Room, Seat, Place] | None:
         """Return where this page sits; one that does not is told."""
-        room = self._house.attendance.known_room(participant.consultation)
+        room = self._services.presence.known_room(participant.consultation)
         seat = room.seat_of(participant) if room else None
         place = room.place(seat) if room and seat else None
         if room is None or seat is None or place is None:
@@ -214,7 +214,7 @@ class LegKeeper:
 
     def _find(self, call: CallId, leg: LegId) -> tuple[Room, Seat, Place] | None:
         """Return who is on that leg now; a report of one that was replaced finds nobody."""
-        room = self._house.attendance.room_of_call(call)
+        room = self._services.presence.room_of_call(call)
         seat = room.call.seat_of(leg) if room is not None and room.call is not None else None
         place = room.place(seat) if room is not None and seat is not None else None
         return (room, seat, place) if room is not None and seat is not None and place is not None else None
@@ -223,7 +223,7 @@ class LegKeeper:
         if (found := self._find(event.call, event.leg)) is None:
             return
         room, seat, place = found
-        room.change(lambda call: call.offer(seat, event.negotiation, self._house.clock()))
+        room.change(lambda call: call.offer(seat, event.negotiation, self._services.clock()))
         if (page := room.holders.get(seat)) is not None:
             number = place.base + event.negotiation
             page.offers_told = max(page.offers_told, number)
@@ -235,7 +235,7 @@ class LegKeeper:
             self._heard(room, seat)
 
     def _both_alive(self, event: BothAlive) -> None:
-        if (room := self._house.attendance.room_of_call(event.call)) is None:
+        if (room := self._services.presence.room_of_call(event.call)) is None:
             return
         for seat in Seat:
             # A leg without an answer cannot be meant: the report is about the one before it.
@@ -245,32 +245,32 @@ class LegKeeper:
     def _lost(self, event: LegLost) -> None:
         if (found := self._find(event.call, event.leg)) is not None:
             room, seat, _ = found
-            room.change(lambda call: call.miss(seat, self._house.clock()))
+            room.change(lambda call: call.miss(seat, self._services.clock()))
             self._changed(room)
 
     def _closed(self, event: LegClosed) -> None:
         if (found := self._find(event.call, event.leg)) is not None:
             room, seat, place = found
-            self._leg_gone(room, seat, place, at_once=self._house.clock() - place.leg_since >= RENEW_AFTER)
+            self._leg_gone(room, seat, place, at_once=self._services.clock() - place.leg_since >= RENEW_AFTER)
 
     def _worker_lost(self, event: WorkerLost) -> None:
         # A leg that was made anew meanwhile, on another worker, lives.
-        alive = self._house.engine.open_legs()
+        alive = self._services.engine.open_legs()
         for call in event.calls:
-            room = self._house.attendance.room_of_call(call)
+            room = self._services.presence.room_of_call(call)
             for seat in Seat:
                 if room is not None and (place := room.place(seat)) is not None and place.leg not in alive:
                     self._leg_gone(room, seat, place, at_once=True)
 
     def _heard(self, room: Room, seat: Seat) -> None:
-        room.change(lambda call: call.hear(seat, self._house.clock()))
+        room.change(lambda call: call.hear(seat, self._services.clock()))
         self._changed(room)
 
     def _leg_gone(self, room: Room, seat: Seat, place: Place, *, at_once: bool) -> None:
-        room.change(lambda call: call.lose_leg(seat, self._house.clock()))
+        room.change(lambda call: call.lose_leg(seat, self._services.clock()))
         self._changed(room)
         if at_once:
-            self._house.chores.start(self._renew_lost(room, seat, place.leg), "renew a leg")
+            self._services.background.start(self._renew_lost(room, seat, place.leg), "renew a leg")
 
     def _changed(self, room: Room) -> None:
         self._unsaved.add(room)

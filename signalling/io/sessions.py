@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from signalling.close_code import CloseCode
 from signalling.io import rows
-from signalling.io.attendance import Attendance
 from signalling.io.participant import Participant, Socket
+from signalling.io.presence import Presence
 from signalling.io.rows import SessionRow
 from signalling.protocol import Event
 from signalling.session import Session
@@ -19,12 +19,12 @@ SEEN_EVERY = timedelta(seconds=30)
 RESUMABLE_FOR = timedelta(minutes=10)
 
 
-class SessionBook:
+class Sessions:
     """Ends are written in batches by `flush`: after a crash in between, `restore` sorts out what no longer counts."""
 
-    def __init__(self, database: Database, attendance: Attendance) -> None:
+    def __init__(self, database: Database, presence: Presence) -> None:
         self._database = database
-        self._attendance = attendance
+        self._presence = presence
         self._ended: set[SessionId] = set()
         self._seen_at: datetime | None = None
 
@@ -45,7 +45,7 @@ class SessionBook:
         async with self._database.transaction() as tx:
             await rows.add_session(tx, row)
         participant = _participant(row, Session())
-        self._attendance.add(participant)
+        self._presence.add(participant)
         participant.begin(socket, token)
         return participant
 
@@ -57,13 +57,13 @@ class SessionBook:
     def drop(self, participant: Participant) -> None:
         """Forget a session whose page will not resume it."""
         self._ended.add(participant.session)
-        self._attendance.remove(participant)
+        self._presence.remove(participant)
 
     async def flush(self, at: datetime) -> None:
         """Write what has changed since the last time."""
         ended, self._ended = self._ended, set()
         due = self._seen_at is None or at - self._seen_at >= SEEN_EVERY
-        here = [page.session for page in self._attendance.participants() if page.attached] if due else []
+        here = [page.session for page in self._presence.participants() if page.attached] if due else []
         if due:
             self._seen_at = at
         if not ended and not here:
@@ -84,7 +84,7 @@ class SessionBook:
         restored = [_participant(row, Session(continued=False)) for row in found]
         for participant in restored:
             participant.talk.lose_socket(at)
-            self._attendance.add(participant)
+            self._presence.add(participant)
         return restored
 
     async def taken_elsewhere(self, token_hash: str) -> bool:

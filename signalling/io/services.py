@@ -1,4 +1,4 @@
-"""The house: what everybody at the reception works with."""
+"""What every part of the reception works with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from agenda.consultation import JoinWindow
 from agenda.io.service import Agenda
 from lobby.io.service import Lobby
 from sfu.engine import MediaEngine
-from signalling.io.attendance import Attendance
-from signalling.io.chores import Chores
-from signalling.io.session_book import SessionBook
+from signalling.io.background import Background
+from signalling.io.presence import Presence
+from signalling.io.sessions import Sessions
 from store.io.database import Database
 from store.io.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Services:
     """One reception's parts. `window`: when one may come in. `clock` says the time, aware."""
 
     database: Database
@@ -24,8 +24,8 @@ class House:
     agenda: Agenda
     lobby: Lobby
     engine: MediaEngine
-    attendance: Attendance
-    sessions: SessionBook
-    chores: Chores
+    presence: Presence
+    sessions: Sessions
+    background: Background
     window: JoinWindow
     clock: Callable[[], datetime]

@@ -8,7 +8,7 @@ from signalling.io.room import Room
 from store.ids import CallId, ConsultationId, PractitionerId, Seat
 
 
-class Attendance:
+class Presence:
     """Kept in memory; what must outlive the process stands in the database (`signalling.io.rows`)."""
 
     def __init__(self) -> None:

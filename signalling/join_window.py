@@ -1,4 +1,4 @@
-"""The doors of a consultation: whether they are open, and what one who stands before them is told."""
+"""The join window of a consultation: whether one may come in, and what is told to one who may not."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ TICKET_OUTLIVES_WINDOW = timedelta(hours=1)
 
 
 def not_yet(consultation: Consultation, window: JoinWindow, at: datetime) -> NotYet | None:
-    """Return what keeps everybody out, or None while the doors are open."""
+    """Return what keeps everybody out, or None while one may come in."""
     facts = GateFacts(
         opens_at=window.opens_at(consultation),
         closes_at=window.closes_at(consultation),
