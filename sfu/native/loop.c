@@ -175,8 +175,7 @@ static enum loop_drop rtcp(loop_state *loop, loop_leg *leg, uint32_t slot, uint3
     loop_leg *peer = leg->peer;
     if (!leg->receive) return DROP_NO_KEYS;
     if (length < MIN_SRTCP) return DROP_TOO_SHORT;
-    /* Python counts the SSRCs that a leg makes libsrtp remember. */
-    if (!stream_of(leg, word(packet + 4)) || (peer && peer->sendable && !peer->by_udp)) {
+    if (!stream_of(leg, word(packet + 4)) || (peer && peer->sendable && !peer->by_udp)) { /* Python counts SSRCs */
         up(loop, slot, received, UP_RAW, leg);
         return DROP_NONE;
     }
