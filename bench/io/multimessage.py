@@ -2,6 +2,7 @@
 
 Messages are received into one arena, one after the other whatever socket they came from, so that numpy looks at all
 of them at once. Only the first `SLOT` bytes of a message are kept, which holds every STUN message and RTP header.
+The kernel says when each arrived, so that whoever reads it late does not make it late.
 """
 
 import errno
@@ -15,6 +16,10 @@ SLOT = 256
 _ROOM = 4096
 # More than one burst of one peer; a socket that has more is asked again.
 BATCH = 64
+# A struct cmsghdr with a struct timespec.
+_CONTROL = 32
+# Linux's SO_TIMESTAMPNS (old form: two 64-bit numbers on 64-bit systems), which Python's socket module does not name.
+_SO_TIMESTAMPNS = 35
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_TRUNC
 
 _ffi = cffi.FFI()
@@ -42,8 +47,13 @@ def send(descriptor: int, headers: int, count: int) -> int:
     return sent
 
 
+def timestamp(sock: socket.socket) -> None:
+    """Let the kernel note when each of the socket's datagrams arrives, by the clock of `time.time_ns`."""
+    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
 class Arena:
-    """Where messages arrive."""
+    """Where messages of sockets that were given to `timestamp` arrive."""
 
     def __init__(self) -> None:
         self.rows = np.zeros((_ROOM, SLOT), np.uint8)
@@ -53,6 +63,9 @@ class Arena:
         self._vectors[:, 1] = SLOT
         self._headers[:, 2] = self._vectors.ctypes.data + 16 * np.arange(_ROOM, dtype=np.uint64)
         self._headers[:, 3] = 1
+        self._stamps = np.zeros((_ROOM, _CONTROL // 8), np.int64)
+        self._headers[:, 4] = self._stamps.ctypes.data + _CONTROL * np.arange(_ROOM, dtype=np.uint64)
+        self._headers[:, 5] = _CONTROL
         self._start = self._headers.ctypes.data
         self.used = 0
 
@@ -73,6 +86,11 @@ class Arena:
         """Return the messages' full lengths."""
         return self._headers[: self.used, 7].astype(np.uint32)
 
+    def times(self) -> npt.NDArray[np.int64]:
+        """Return when each message arrived, in nanoseconds of `time.time_ns`."""
+        return self._stamps[: self.used, 2] * 1_000_000_000 + self._stamps[: self.used, 3]
+
     def clear(self) -> None:
         """Make room."""
+        self._headers[: self.used, 5] = _CONTROL
         self.used = 0

@@ -1,8 +1,10 @@
 """Media between pairs of connected peers: sent on time, received, and measured packet by packet.
 
-Everything is prepared in advance. While it runs there is one sendmmsg for each burst of a peer and one recvmmsg for
-each peer that has received something; what came in is only copied aside, 12 bytes and a time each, and matched with
-what was sent when the run is over. So a packet costs the generator less than it costs a server.
+Everything is prepared in advance. While it runs there is, every millisecond, one sendmmsg for each burst that is due
+and one recvmmsg for each peer that has received something; what came in is only copied aside, 12 bytes and the kernel's
+time of arrival, and matched with what was sent when the run is over. So a packet costs the generator less than it
+costs a server. Latency lies between the call of sendmmsg and the arrival at the receiver's socket; nothing is
+subtracted from it.
 
     traffic = Traffic([(one, other), …], Load())
     await traffic.check_media()                 # every stream arrives, decrypted, at the other side
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 import pylibsrtp
 
-from bench.io.multimessage import Arena, send
+from bench.io.multimessage import Arena, send, timestamp
 from bench.io.packets import Batch, Stream, probe, read_probe, write_batch
 from bench.io.peer import MediaPeer
 from bench.matching import Arrivals, Measured, Sending, SentStream, measure
@@ -33,6 +35,7 @@ _PROBE_EVERY = 0.1
 # Bursts sent before the receiving sockets are looked at again.
 _SENDS_A_PASS = 32
 _LOOK_EVERY = 0.1
+_TICK = 1_000_000
 DEFAULT_MEMORY = 1536 * 2**20
 
 
@@ -75,9 +78,9 @@ class _Log:
 
     heads: list[Any] = field(default_factory=list)
     lengths: list[Any] = field(default_factory=list)
+    times: list[Any] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
 
 
 class Traffic:
@@ -89,22 +92,20 @@ class Traffic:
         self.load = load
         self._memory = memory
         self._sides: list[_Side] = []
-        for pair in pairs:
-            sides = [
-                _Side(
-                    p,
-                    {Kind.VIDEO: Stream(Kind.VIDEO, p.streams.video), Kind.AUDIO: Stream(Kind.AUDIO, p.streams.audio)},
-                )
-                for p in pair
-            ]
-            sides[0].other, sides[1].other = sides[1], sides[0]
-            self._sides += sides
-        self._arena = Arena()
+        self.add(pairs)
         self._loop = asyncio.get_running_loop()
 
-    def fit(self, seconds: float) -> float:
+    def add(self, pairs: Sequence[tuple[MediaPeer, MediaPeer]]) -> None:
+        """Take more pairs in; `check_media` before the next run."""
+        for one, other in pairs:
+            first, second = _Side(one, _streams(one)), _Side(other, _streams(other))
+            first.other, second.other = second, first
+            self._sides += (first, second)
+
+    def fit(self, seconds: float, *, load: Load | None = None, pairs: int | None = None) -> float:
         """Return for how long a run may be at most, of the `seconds` wished for, with the memory there is."""
-        return min(seconds, seconds_that_fit(self.load, max(1, len(self._sides)), self._memory))
+        peers = len(self._sides) if pairs is None else 2 * pairs
+        return min(seconds, seconds_that_fit(load or self.load, max(1, peers), self._memory))
 
     # -- does media pass? ------------------------------------------------------------------------------------
 
@@ -153,33 +154,44 @@ class Traffic:
         at_edges: Callable[[], Any] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
         load: Load | None = None,
+        pairs: int | None = None,
     ) -> Outcome:
         """Send for `seconds` and return what came of it. The first `settle` seconds are not counted.
 
         `at_edges` is called in the sending thread at the edges of the steady part: read CPU times there. `load`
-        replaces the one given at first, from now on. Raises `CannotProtect` or `MemoryError`.
+        stands in for the one given at first; only the first `pairs` pairs send, when said, and the others are idle.
+        A generator that falls behind hopelessly stops early. Raises `CannotProtect` or `MemoryError`.
         """
-        self.load = load or self.load
-        batches = await asyncio.to_thread(self._prepare, seconds)
-        for side in self._sides:
+        load = load or self.load
+        sides = self._sides if pairs is None else self._sides[: 2 * pairs]
+        batches = await asyncio.to_thread(_prepare, sides, load, seconds)
+        for side in sides:
             side.peer.hold()
         try:
-            run = _Run(self, batches, settle, at_edges, stopping)
+            run = _Run(sides, batches, load, settle, at_edges, stopping)
             # A thread of its own: its CPU time is the generator's.
             outcome: Outcome = await _in_thread(run.go)
         finally:
-            for side in self._sides:
+            for side in sides:
                 if side.peer.socket is not None:
                     side.peer.resume()
         return outcome
 
-    def _prepare(self, seconds: float) -> list[Batch]:
-        batches = []
-        for index, side in enumerate(self._sides):
-            assert side.other is not None  # noqa: S101 — set for both of a pair
-            plan = timetable(self.load, seconds, index)
-            batches.append(write_batch(side.peer, side.streams, side.other.streams, self.load, plan))
-        return batches
+
+def _streams(peer: MediaPeer) -> dict[Kind, Stream]:
+    return {
+        Kind.VIDEO: Stream(Kind.VIDEO, peer.streams.video),
+        Kind.AUDIO: Stream(Kind.AUDIO, peer.streams.audio),
+    }
+
+
+def _prepare(sides: list[_Side], load: Load, seconds: float) -> list[Batch]:
+    batches = []
+    for index, side in enumerate(sides):
+        assert side.other is not None  # noqa: S101 — set for both of a pair
+        plan = timetable(load, seconds, index)
+        batches.append(write_batch(side.peer, side.streams, side.other.streams, load, plan))
+    return batches
 
 
 async def _in_thread(work: Callable[[], Any]) -> Any:
@@ -204,20 +216,23 @@ class _Run:
 
     def __init__(
         self,
-        traffic: Traffic,
+        sides: list[_Side],
         batches: list[Batch],
+        load: Load,
         settle: float,
         at_edges: Callable[[], Any],
         stopping: Callable[[], bool],
     ) -> None:
-        self._traffic = traffic
+        self._sides = sides
+        self._load = load
+        self._loop = asyncio.get_running_loop()
         self._batches = batches
         self._settle = settle
         self._at_edges = at_edges
         self._stopping = stopping
-        self._peers = [side.peer for side in traffic._sides]  # noqa: SLF001 — two halves of one thing
+        self._peers = [side.peer for side in sides]
         self._descriptors = [peer.socket.fileno() for peer in self._peers if peer.socket is not None]
-        self._arena = traffic._arena  # noqa: SLF001
+        self._arena = Arena()
         self._by_descriptor = dict(zip(self._descriptors, self._peers, strict=True))
         self._log = _Log()
         self._order: Any = None
@@ -225,7 +240,7 @@ class _Run:
     def _events(self) -> list[tuple[int, int, int, int]]:
         """Return every burst as (nanoseconds after the start, descriptor, address, count), in order of time."""
         due, descriptor, address, count = [], [], [], []
-        burst = self._traffic.load.burst
+        burst = self._load.burst
         for batch, number in zip(self._batches, self._descriptors, strict=True):
             counts = batch.timetable.counts
             starts = np.cumsum(counts) - counts
@@ -242,17 +257,21 @@ class _Run:
         events = self._events()
         sent_at = [0] * len(events)
         taken = [0] * len(events)
-        clock = time.monotonic_ns
+        clock = time.time_ns
         arena, epoll = self._arena, select.epoll()
         for descriptor in self._descriptors:
             epoll.register(descriptor, select.EPOLLIN)
+        for peer in self._peers:
+            if peer.socket is not None:
+                timestamp(peer.socket)
         arena.clear()
         start = clock() + 5_000_000
-        steady, end = start + int(self._settle * 1e9), start + (events[-1][0] if events else 0)
+        steady = start + int(self._settle * 1e9)
         before: Any = None
         cpu_before, steady_from = 0.0, 0
         position, total = 0, len(events)
-        look_at = 0
+        look_at, tick, stopped = 0, start, False
+        give_up = int((1.0 + events[-1][0] / 2e9) * 1e9) if events else 0
         try:
             while position < total:
                 now = clock()
@@ -261,7 +280,8 @@ class _Run:
                 if now >= look_at:
                     look_at = now + int(_LOOK_EVERY * 1e9)
                     self._put_aside()
-                    if self._stopping():
+                    stopped = self._stopping()
+                    if stopped:
                         break
                 until = min(total, position + _SENDS_A_PASS)
                 while position < until:
@@ -271,8 +291,12 @@ class _Run:
                     sent_at[position] = now = clock()
                     taken[position] = send(descriptor, address, count)
                     position += 1
-                behind = position < total and start + events[position][0] <= now
-                self._receive(epoll, 0.0 if behind else 0.001)
+                if now - start - events[min(position, total - 1)][0] > give_up:
+                    break
+                self._receive(epoll, 0.0)
+                if position < total and start + events[position][0] > now:
+                    tick += _TICK * (1 + max(0, now - tick) // _TICK)
+                    time.sleep(max(0, tick - clock()) / 1e9)
             after, cpu_after, steady_to = self._at_edges(), time.thread_time(), clock()
             self._drain(epoll)
         finally:
@@ -287,18 +311,17 @@ class _Run:
             generator_cpu=cpu_after - cpu_before,
             before=before,
             after=after,
-            complete=position == total and end > 0,
+            complete=not stopped,
         )
 
     def _receive(self, epoll: select.epoll, wait: float) -> bool:
         """Take what has come. Returns whether anything had."""
-        arena, log, clock = self._arena, self._log, time.monotonic_ns
+        arena, log = self._arena, self._log
         ready = epoll.poll(wait)
         for descriptor, _ in ready:
             if arena.full:
                 self._put_aside()
             count = arena.receive(descriptor)
-            log.times.append(clock())
             log.owners.append(descriptor)
             log.counts.append(count)
         return bool(ready)
@@ -320,6 +343,7 @@ class _Run:
         lengths = arena.lengths()
         self._log.heads.append(rows[:, :12].copy())
         self._log.lengths.append(lengths)
+        self._log.times.append(arena.times())
         requests = np.flatnonzero((rows[:, 0] < 64) & ~((rows[:, 0] == 1) & (rows[:, 1] == 1)))
         if len(requests):
             self._hand_back(rows, lengths, requests)
@@ -332,7 +356,7 @@ class _Run:
         for index in which:
             data = bytes(rows[index, : min(lengths[index], rows.shape[1])])
             peer = self._by_descriptor[int(owners[index])]
-            self._traffic._loop.call_soon_threadsafe(peer.take, data)  # noqa: SLF001
+            self._loop.call_soon_threadsafe(peer.take, data)
 
     # -- afterwards ------------------------------------------------------------------------------------------
 
@@ -348,7 +372,7 @@ class _Run:
         streams: list[SentStream] = []
         reports = [np.empty(0, np.int64)]
         offset = 0
-        for batch, side in zip(self._batches, self._traffic._sides, strict=True):  # noqa: SLF001
+        for batch, side in zip(self._batches, self._sides, strict=True):
             plan = batch.timetable
             mine = slice(offset, offset + len(plan.counts))
             offset += len(plan.counts)
@@ -370,5 +394,4 @@ class _Run:
         log = self._log
         if not log.heads:
             return Arrivals(np.empty((0, 12), np.uint8), np.empty(0, np.uint32), np.empty(0, np.int64))
-        times = np.repeat(np.asarray(log.times, np.int64), log.counts)
-        return Arrivals(np.concatenate(log.heads), np.concatenate(log.lengths), times)
+        return Arrivals(np.concatenate(log.heads), np.concatenate(log.lengths), np.concatenate(log.times))
