@@ -106,6 +106,11 @@ class Line:
         await self._socket.close()
 
     @property
+    def sent(self) -> int:
+        """How many requests were sent."""
+        return self._sent
+
+    @property
     def closed(self) -> bool:
         return self._socket.closed
 
