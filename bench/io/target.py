@@ -64,6 +64,7 @@ class Target:
         self._key = key
         self._process = process
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._home: Path | None = None
         self._http: aiohttp.ClientSession | None = None
         self._cookies: dict[str | None, str] = {}
 
@@ -93,7 +94,7 @@ class Target:
                 last = log.read().decode(errors="replace").strip().splitlines()[-1:]
                 raise TargetProblem(" ".join(["The server did not start.", *last])) from None
         target = cls(ready["url"], ready["api_key"], process)
-        target._folder = folder
+        target._folder, target._home = folder, home
         return target
 
     @classmethod
@@ -146,6 +147,11 @@ class Target:
     def local(self) -> bool:
         """Whether it was started here, so that its processes can be looked at."""
         return self._process is not None
+
+    @property
+    def run_dir(self) -> Path | None:
+        """The folder of the workers' control sockets; None when the server is not ours."""
+        return self._home / "run" if self._home is not None else None
 
     def web_pid(self) -> int | None:
         """Return the web process; None when the server is not ours."""
