@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.requirements import missing
@@ -22,13 +22,13 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site() -> AsyncIterator[StandIn]:
     async with running(StandIn()) as stand_in:
         yield stand_in
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
     if not CHROMIUM.exists():
         missing("Chromium (apt install chromium)")
@@ -38,7 +38,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser, site: StandIn) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="fr-FR", base_url=site.url, timezone_id="Europe/Paris")
     context.set_default_timeout(10_000)
@@ -46,7 +46,7 @@ async def context(browser: Browser, site: StandIn) -> AsyncIterator[BrowserConte
     await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext) -> AsyncIterator[Page]:
     """A page whose errors, and refusals by the content security policy, fail the test."""
     page = await context.new_page()
@@ -55,6 +55,15 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     page.on("console", lambda message: troubles.append(message.text) if _is_trouble(message.text) else None)
     yield page
     assert troubles == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def robot(page: Page) -> Page:
+    """The page that plays the media side of the call."""
+    robot = await page.context.new_page()
+    await robot.goto("/robot")
+    await page.bring_to_front()
+    return robot
 
 
 def _is_trouble(text: str) -> bool:

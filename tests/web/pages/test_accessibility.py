@@ -6,13 +6,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.web.pages.stand_in import INVITATION, OTHER_CONSULTATION, PRACTITIONER, Socket, StandIn, entry, invited, peer
 from tests.web.pages.test_desk import planned
 from tests.web.pages.walks import NAMES, connect, sees_frames, to_call, to_check, to_room, to_waiting
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 VARIANTS = {
@@ -27,7 +28,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("button, select, a.button
     .map(({ text, box }) => `${text} ${box.width}x${box.height}`)"""
 
 
-@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())
+@pytest_asyncio.fixture(loop_scope="module", params=VARIANTS.values(), ids=VARIANTS.keys())
 async def variant(request: pytest.FixtureRequest, browser: Browser, site: StandIn) -> AsyncIterator[Page]:
     """A page in one of the variants, with axe in it."""
     site.language, scheme, size = request.param
@@ -40,7 +41,7 @@ async def variant(request: pytest.FixtureRequest, browser: Browser, site: StandI
     await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def robot(variant: Page) -> Page:
     robot = await variant.context.new_page()
     await robot.goto("/robot")

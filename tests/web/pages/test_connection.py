@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.web.pages.stand_in import StandIn
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 START = """async () => {
     const { Connection } = await import("/static/js/connection.js");
@@ -23,7 +24,7 @@ START = """async () => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def line(page: Page) -> Page:
     """A page without a script of its own, on which a connection was started as `line`."""
     await page.goto("/error/404/not_found")

@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from tests.web.pages.stand_in import CONSULTATION, EMPTY_FORM, INVITATION, StandIn, entry
 from tests.web.pages.walks import FR
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from tests.web.pages.stand_in import StandIn
 from tests.web.pages.walks import expect_heading, focused_text
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_a_log_in_that_failed_keeps_the_address_and_says_why(page: Page, site: StandIn) -> None:

@@ -22,7 +22,7 @@ from tests.web.pages.walks import (
     to_waiting,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 REFUSES = """([kinds, reason]) => {
     const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -36,14 +36,6 @@ ASKS_FIRST = "navigator.permissions.query = async () => ({ state: 'prompt' })"
 
 async def refuse(page: Page, kinds: list[str], reason: str) -> None:
     await page.add_init_script(f"({REFUSES})([{kinds!r}, {reason!r}])")
-
-
-@pytest.fixture
-async def robot(page: Page) -> Page:
-    robot = await page.context.new_page()
-    await robot.goto("/robot")
-    await page.bring_to_front()
-    return robot
 
 
 async def test_the_check_explains_before_the_browser_asks(page: Page, site: StandIn) -> None:

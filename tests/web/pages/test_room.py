@@ -8,21 +8,13 @@ from playwright.async_api import Page, expect
 from tests.web.pages.stand_in import CONSULTATION, INVITATION, OTHER_CONSULTATION, StandIn, entry, peer
 from tests.web.pages.walks import FR, connect, expect_heading, negotiate, receives, sees_frames, to_room
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 COUNTS_NOTES = """window.notes = 0;
 window.OscillatorNode = new Proxy(OscillatorNode, { construct: (kind, parts) => {
     window.notes += 1;
     return new kind(...parts);
 } });"""
-
-
-@pytest.fixture
-async def robot(page: Page) -> Page:
-    robot = await page.context.new_page()
-    await robot.goto("/robot")
-    await page.bring_to_front()
-    return robot
 
 
 async def test_enters_at_once_and_offers_the_link_while_alone(page: Page, site: StandIn) -> None:

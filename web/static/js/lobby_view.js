@@ -47,7 +47,9 @@ function card(entry, { now, inCall = "", about, isDecided, admit, decline }) {
       ${avatar(name)}
       <div>
         <p class="strong">${name}</p>
-        <p class="soft">${t("waiting for {duration}", { duration })}${more ? html` · ${more}` : nothing}</p>
+        <p class="soft">
+          <span>${t("waiting for {duration}", { duration })}</span>${more ? html` · <span>${more}</span>` : nothing}
+        </p>
         <p class="soft">${devicesInWords(devices)}</p>
       </div>
     </div>
