@@ -25,11 +25,10 @@ const SHORT_PATIENCE = 2000;
 const OPENING_PATIENCE = 10000;
 
 // Why the server closes a socket, where coming back on a new one is not the answer (docs/protocol.md).
-const BAD_MESSAGE = 4000;
 const LOGGED_OUT = 4003;
 const TOO_FAST = 4008;
 /** @type {ReadonlySet<number>} */
-const FINAL = new Set([BAD_MESSAGE, 4001, 4002, LOGGED_OUT, 4004]);
+const FINAL = new Set([4000, 4001, 4002, LOGGED_OUT, 4004]);
 
 export class Connection {
   /** Whether the last request is on its way. */
@@ -207,8 +206,7 @@ export class Connection {
     if (!FINAL.has(code)) return this.#lost();
     const tell = this.onEvent;
     this.close();
-    // These two come without a last word.
-    if (code === BAD_MESSAGE) tell({ type: "problem", code: "bad_message" });
+    // This one comes without a last word.
     if (code === LOGGED_OUT) tell({ type: "problem", code: "log_in" });
   }
 
