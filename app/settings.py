@@ -11,7 +11,7 @@ from pathlib import Path
 from agenda.consultation import JoinWindow
 from app.addresses import is_loopback, media_addresses
 from app.language import Refused, say
-from sfu.io.workers import WorkerSettings
+from sfu.io.processes import WorkerSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

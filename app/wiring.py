@@ -28,7 +28,8 @@ from app.settings import Settings
 from lobby.io.service import Lobby
 from sfu.control import WorkerStatistics
 from sfu.engine import EngineUnavailable
-from sfu.io.workers import MediaPortTaken, WorkerPool
+from sfu.io.processes import MediaPortTaken
+from sfu.io.workers import WorkerPool
 from signalling.io.background import report
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer

@@ -10,7 +10,7 @@ from app.language import Refused, say
 from app.ports import require_free_media_ports
 from app.settings import add_options, number, read_settings
 from app.workers import is_running
-from sfu.io.workers import worker_command
+from sfu.io.processes import worker_command
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

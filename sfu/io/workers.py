@@ -5,18 +5,13 @@ their Unix sockets in the run folder. A worker that dies is reported (`WorkerLos
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import structlog
 
 from sfu.control import (
-    EXIT_PORT_TAKEN,
     ApplyAnswer,
     CloseCall,
     CloseLeg,
@@ -31,6 +26,7 @@ from sfu.control import (
 )
 from sfu.engine import BridgeFull, EngineEvent, EngineUnavailable, LegClosed, UnknownLeg, WorkerLost
 from sfu.io.engine_events import engine_events
+from sfu.io.processes import WorkerProcesses, WorkerSettings
 from sfu.io.remote import RemoteWorker
 from store.ids import CallId, LegId, Seat, WorkerId
 
@@ -39,29 +35,6 @@ _START_TIMEOUT = 30.0
 _RESTART_DELAY = 0.5
 
 log = structlog.get_logger()
-
-
-class MediaPortTaken(Exception):
-    """Another program uses the worker's port; the port is the argument."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """Where workers listen: `port`, `port + 1`, …; `advertised` addresses stand in the candidates."""
-
-    run_dir: Path
-    host: str
-    advertised: tuple[str, ...]
-    port: int
-    workers: int
-    loop: str = "auto"
-
-
-def worker_command(settings: WorkerSettings, index: int) -> list[str]:
-    """Return the command line of worker `index`."""
-    command = [sys.executable, "-m", "sfu.io.worker", "--id", f"worker-{index}", "--loop", settings.loop]
-    command += ["--run-dir", str(settings.run_dir), "--host", settings.host]
-    return [*command, "--advertise", ",".join(settings.advertised), "--port", str(settings.port + index)]
 
 
 class WorkerPool:
@@ -76,7 +49,7 @@ class WorkerPool:
         self._handlers: list[Callable[[EngineEvent], Awaitable[None]]] = []
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._processes = WorkerProcesses(settings)
         self._closing = False
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -84,7 +57,7 @@ class WorkerPool:
     async def start(self) -> None:
         """Find or start every worker. Raises `MediaPortTaken`, or `EngineUnavailable` when one does not come up."""
         self._spawn_task(self._deliver())
-        ups = (self._bring_up(index) for index in range(self._settings.workers))
+        ups = (self._bring_up(index, adopt=True) for index in range(self._settings.workers))
         for problem in await asyncio.gather(*ups, return_exceptions=True):
             if problem is not None:
                 raise problem
@@ -100,15 +73,14 @@ class WorkerPool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if stop_workers:
-            for process in self._processes.values():
-                await asyncio.to_thread(_reap, process)
+            await self._processes.reap()
 
     def _spawn_task(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _bring_up(self, index: int) -> None:
+    async def _bring_up(self, index: int, *, adopt: bool) -> None:
         path = self._settings.run_dir / f"worker-{index}.sock"
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
         while True:
@@ -122,15 +94,19 @@ class WorkerPool:
                 await self._dismiss(remote)
             except (OSError, ValueError, EngineUnavailable) as error:
                 if isinstance(error, TimeoutError):
-                    await self._end_hung(index)
-                self._start_if_needed(index)
+                    await self._processes.end_hung(index)
+                if self._own:
+                    self._processes.start_if_needed(index)
                 if asyncio.get_running_loop().time() > deadline:
                     raise EngineUnavailable from None
                 await asyncio.sleep(0.05)
         self._workers[index] = remote
         for leg in remote.hello.legs:
-            self._calls[CallId(leg.call)] = remote
-            self._legs[LegId(leg.leg)] = CallId(leg.call)
+            if adopt:
+                self._calls[CallId(leg.call)] = remote
+                self._legs[LegId(leg.leg)] = CallId(leg.call)
+            else:  # given up when the connection was lost, though the worker was not: it must not run on unknown
+                await remote.ask(partial(CloseCall, call=leg.call))
         log.info("worker_found", worker=remote.hello.worker, legs=len(remote.hello.legs))
 
     def _fits(self, hello: Hello, index: int) -> bool:
@@ -144,41 +120,6 @@ class WorkerPool:
         remote.dismiss()
         await remote.ask(Stop)
         await remote.close()
-
-    async def _end_hung(self, index: int) -> None:
-        """End a worker of ours that takes connections and does not greet: it stands still and holds the port."""
-        process = self._processes.get(index)
-        if process is not None and process.poll() is None:
-            log.error("worker_hung", worker=f"worker-{index}")
-            process.kill()
-            await asyncio.to_thread(process.wait)
-
-    def _start_if_needed(self, index: int) -> None:
-        if not self._own:
-            return
-        process = self._processes.get(index)
-        if process is not None:
-            status = process.poll()
-            if status == EXIT_PORT_TAKEN:
-                raise MediaPortTaken(self._settings.port + index)
-            if status is None:
-                return
-        self._processes[index] = self._launch(index)
-
-    def _launch(self, index: int) -> subprocess.Popen[bytes]:
-        settings = self._settings
-        # Its log is a file: the pipe of a control side that has died would break it.
-        descriptor = os.open(settings.run_dir / f"worker-{index}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            return subprocess.Popen(  # noqa: S603 — our own interpreter and arguments
-                worker_command(settings, index),
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                start_new_session=True,
-            )
-        finally:
-            os.close(descriptor)
 
     def _on_lost(self, index: int, remote: RemoteWorker) -> None:
         calls = tuple(call for call, owner in self._calls.items() if owner is remote)
@@ -197,11 +138,11 @@ class WorkerPool:
     async def _replace(self, index: int, event: WorkerLost | None) -> None:
         while True:
             try:
-                await self._bring_up(index)
+                await self._bring_up(index, adopt=False)
                 break
             except Exception as error:  # noqa: BLE001 — no memory, no descriptors: whatever it is, it is tried again
                 log.error("worker_not_replaced", index=index, error=type(error).__name__)  # noqa: TRY400
-                self._processes.pop(index, None)
+                self._processes.forget(index)
                 await asyncio.sleep(_RESTART_DELAY)
         if event is not None:
             self._events.put_nowait(event)
@@ -294,11 +235,3 @@ class WorkerPool:
             *(remote.ask(ReadStatistics) for remote in self._workers.values()), return_exceptions=True
         )
         return [a.statistics for a in answers if not isinstance(a, BaseException) and a.statistics is not None]
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

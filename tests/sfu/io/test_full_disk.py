@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sfu.io.workers import WorkerPool, WorkerSettings, worker_command
+from sfu.io.processes import WorkerSettings, worker_command
+from sfu.io.workers import WorkerPool
 from store.ids import CallId, LegId, Seat
 from tests.sfu.io.test_workers import free_port
 

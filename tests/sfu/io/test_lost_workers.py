@@ -9,8 +9,9 @@ import pytest
 
 from sfu.engine import EngineUnavailable, WorkerLost
 from sfu.io import remote as remote_module
+from sfu.io.processes import WorkerSettings
 from sfu.io.remote import RemoteWorker
-from sfu.io.workers import WorkerPool, WorkerSettings
+from sfu.io.workers import WorkerPool
 from store.ids import CallId, LegId, Seat
 from tests.sfu.io.test_workers import free_port
 
@@ -54,7 +55,7 @@ async def test_a_worker_that_hangs_is_ended_and_replaced_and_its_call_stays_clos
     events = collector(pool)
     await pool.start()
     await pool.open_leg(CALL, LEG, Seat.PATIENT)
-    hung = pool._processes[0]
+    hung = pool._processes._running[0]
     os.kill(hung.pid, signal.SIGSTOP)
     with pytest.raises(EngineUnavailable):
         await pool.close_call(CALL)
@@ -73,7 +74,7 @@ async def test_a_worker_started_in_place_of_a_dismissed_one_is_watched(tmp_path)
     pool = WorkerPool(WorkerSettings(tmp_path, "127.0.0.1", ("127.0.0.1",), free_port(), 1))
     events = collector(pool)
     await pool.start()
-    pool._processes[0].kill()
+    pool._processes._running[0].kill()
     await until(lambda: any(isinstance(event, WorkerLost) for event in events))
     await pool.close(stop_workers=True)
-    await asyncio.to_thread(before._processes[0].wait, 10)
+    await asyncio.to_thread(before._processes._running[0].wait, 10)

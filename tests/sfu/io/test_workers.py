@@ -13,7 +13,8 @@ import pytest
 
 from bench.caller import Caller
 from sfu.engine import BadAnswer, BridgeFull, LegClosed, OfferReady, StaleAnswer, UnknownLeg, WorkerLost
-from sfu.io.workers import MediaPortTaken, WorkerPool, WorkerSettings
+from sfu.io.processes import MediaPortTaken, WorkerSettings
+from sfu.io.workers import WorkerPool
 from store.facts import BothAlive, LegConnected, LegLost
 from store.ids import CallId, LegId, Seat
 
@@ -144,7 +145,7 @@ async def test_a_worker_left_over_from_other_settings_makes_room_unless_somebody
 
 async def test_a_killed_worker_is_reported_with_its_calls_and_replaced(table, settings):
     await table.pool.open_leg(CALL, A, Seat.PRACTITIONER)
-    process = table.pool._processes[0]
+    process = table.pool._processes._running[0]
     os.kill(process.pid, signal.SIGKILL)
     await table.until(lambda: table.seen(WorkerLost))
     assert table.seen(WorkerLost)[0].calls == (CALL,)
