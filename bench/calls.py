@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import count
 
 import aiohttp
 
@@ -19,7 +20,7 @@ from bench.io.talk import Talks
 from bench.io.target import Target
 from bench.metering import Bill, metered_seconds
 from bench.report import Cell, Figure, ScenarioResult, Table
-from bench.schedule import PlannedCall, schedule
+from bench.schedule import Schedule
 from bench.statistics import distribution, loss
 
 _REMOTE = "the facts of a server that was not started here cannot be read"
@@ -44,34 +45,37 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 async def run(options: argparse.Namespace, context: Context) -> ScenarioResult:
     """Hold the calls. Raises `TargetProblem`."""
     async with await context.target() as target, Practice(target, options) as people:
-        calls = schedule(options.calls, options.ramp, options.talk, options.duration, options.silence)
-        context.progress.step(f"{len(calls)} calls, {options.calls} at once")
+        plan = Schedule(options.calls, options.ramp, options.talk, options.duration, options.silence)
+        context.progress.step(f"{plan.calls} calls at once for {plan.length:g} s")
         async with AsyncExitStack() as stack:
             listener, deaf = await _listener(stack, target)
-            outcomes, most = await hold(people, target.url, calls, context)
+            outcomes, most = await hold(people, target.url, plan, context)
             await asyncio.sleep(_SETTLE)
             bills, source = _bills(target, listener, outcomes) if listener is not None else ([], deaf)
         return _result(options, outcomes, most, bills, source, complete=not context.stopping.is_set())
 
 
-async def hold(people: Practice, url: str, calls: Sequence[PlannedCall], context: Context) -> tuple[list[Outcome], int]:
-    """Hold the calls as they are planned. Returns what became of them, and the most that went on at once."""
+async def hold(people: Practice, url: str, plan: Schedule, context: Context) -> tuple[list[Outcome], int]:
+    """Hold calls as planned. Returns what became of them, and the most that went on at once."""
     began = time.monotonic()
     outcomes: list[Outcome] = []
+    numbers = count()
     most = 0
     async with _http() as http, Talks() as talks:
         consultations = Consultations(people, url, http, talks)
 
-        async def one(call: PlannedCall) -> None:
+        async def place(starts_at: float) -> None:
             nonlocal most
-            if not await context.sleep(max(0.0, began + call.starts_at - time.monotonic())):
-                return
-            most = max(most, consultations.under_way + 1)
-            outcome = await consultations.hold(call, context.stopping)
-            outcomes.append(outcome)
-            context.progress.at(len(outcomes) / len(calls), f"{len(outcomes)} of {len(calls)} done")
+            await context.sleep(starts_at)
+            while not context.stopping.is_set():
+                most = max(most, consultations.under_way + 1)
+                outcomes.append(await consultations.hold(next(numbers), plan, context.stopping))
+                passed = time.monotonic() - began
+                context.progress.at(passed / plan.length, f"{len(outcomes)} calls done")
+                if not plan.goes_on(passed):
+                    return
 
-        await asyncio.gather(*(one(call) for call in calls))
+        await asyncio.gather(*(place(starts_at) for starts_at in plan.starts()))
     return outcomes, most
 
 

@@ -4,25 +4,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """One call of a run: seconds from its start, seconds of talk, and of the silence in the midst of it."""
+class Schedule:
+    """`calls` places are filled evenly during `ramp` seconds; each holds calls of `talk` seconds, one after the other.
 
-    index: int
-    starts_at: float
-    talks_for: float
-    silent_for: float = 0.0
-
-
-def schedule(calls: int, ramp: float, talk: float, duration: float, silence: float = 0.0) -> list[PlannedCall]:
-    """Return the calls in order of their start.
-
-    `calls` places are filled evenly during `ramp` seconds. Each place holds one call after the other of `talk` seconds,
-    until no further one would be over by `duration`; it holds one at least. So after the ramp the number of
-    calls stays, while they come and go.
+    No further call begins that would not be over by `duration`, but every place holds one. `silence` seconds long the
+    patient's network is dead in the midst of each.
     """
-    planned = []
-    for place in range(calls):
-        start = ramp * place / calls
-        rounds = max(1, int((duration - start) // talk)) if talk > 0 else 1
-        planned += [(start + turn * talk, place) for turn in range(rounds)]
-    return [PlannedCall(index, start, talk, silence) for index, (start, _) in enumerate(sorted(planned))]
+
+    calls: int
+    ramp: float
+    talk: float
+    duration: float = 0.0
+    silence: float = 0.0
+
+    def starts(self) -> list[float]:
+        """Return when each place holds its first call, in seconds from the start."""
+        return [self.ramp * place / self.calls for place in range(self.calls)]
+
+    def goes_on(self, at: float) -> bool:
+        """Whether a place whose call is over at `at` holds another one."""
+        return at + self.talk <= self.duration
+
+    @property
+    def length(self) -> float:
+        """About how long it takes altogether, in seconds."""
+        return max(self.duration, self.ramp + self.talk)

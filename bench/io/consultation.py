@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -13,7 +13,7 @@ from bench.io.practice import Practice
 from bench.io.talk import Talks, Voice
 from bench.io.target import TargetProblem
 from bench.io.visitor import Body, Visitor, VisitorFailed
-from bench.schedule import PlannedCall
+from bench.schedule import Schedule
 from bench.sdp import Streams
 
 _FLIGHT = 0.1  # what is on its way when the talk ends is no loss
@@ -49,13 +49,13 @@ class Consultations:
         self._talks = talks
         self.under_way = 0
 
-    async def hold(self, call: PlannedCall, stopping: asyncio.Event) -> Outcome:
-        """Return how it went. The talk is cut short when `stopping` is set."""
+    async def hold(self, number: int, plan: Schedule, stopping: asyncio.Event) -> Outcome:
+        """Return how the consultation of that number went. The talk is cut short when `stopping` is set."""
         outcome = Outcome()
         people = [Visitor(self._http, self._url, streams=_streams()) for _ in range(2)]
         self.under_way += 1
         try:
-            await self._live(outcome, call, people, stopping)
+            await self._live(outcome, number, people, lambda voice: _talk(voice, plan, stopping))
         except (VisitorFailed, TargetProblem) as error:
             outcome.failure = str(error)
         finally:
@@ -63,10 +63,12 @@ class Consultations:
             await asyncio.gather(*(person.close() for person in people), return_exceptions=True)
         return outcome
 
-    async def _live(self, outcome: Outcome, call: PlannedCall, people: list[Visitor], stopping: asyncio.Event) -> None:
+    async def _live(
+        self, outcome: Outcome, number: int, people: list[Visitor], talk: Callable[[Voice], Awaitable[None]]
+    ) -> None:
         practitioner, patient = people
         began = time.monotonic()
-        appointment = await self._practice.plan(call.index)
+        appointment = await self._practice.plan(number)
         consultation = outcome.consultation = appointment.planned.id
         cookie = await self._practice.cookie(appointment)
         outcome.planned = time.monotonic() - began
@@ -78,7 +80,7 @@ class Consultations:
         voices = [self._talks.join(await practitioner.media_ready())]
         try:
             await self._admit(outcome, practitioner, patient, appointment.planned.invitation, voices)
-            await _talk(voices[1], call, stopping)
+            await talk(voices[1])
             await self._part(outcome, practitioner, patient, voices)
         finally:
             for voice in voices:
@@ -112,14 +114,14 @@ class Consultations:
         await patient.until("ended")
 
 
-async def _talk(patient: Voice, call: PlannedCall, stopping: asyncio.Event) -> None:
-    before = call.talks_for * _SILENCE_AFTER if call.silent_for else call.talks_for
+async def _talk(patient: Voice, plan: Schedule, stopping: asyncio.Event) -> None:
+    before = plan.talk * _SILENCE_AFTER if plan.silence else plan.talk
     await _sleep(before, stopping)
-    if call.silent_for:
+    if plan.silence:
         patient.fall_silent()
-        await _sleep(call.silent_for, stopping)
+        await _sleep(plan.silence, stopping)
         patient.speak()
-        await _sleep(call.talks_for - before - call.silent_for, stopping)
+        await _sleep(plan.talk - before - plan.silence, stopping)
 
 
 async def _sleep(seconds: float, stopping: asyncio.Event) -> None:

@@ -6,6 +6,8 @@ Playwright and Chromium are needed here only; without them `why_not` says so in 
 import asyncio
 import re
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -57,6 +59,19 @@ def why_not() -> str:
     return "" if chromium() is not None else "Chromium is not installed (Debian: apt-get install chromium)"
 
 
+@asynccontextmanager
+async def browser() -> AsyncIterator["Browser"]:
+    """Give a Chromium; look at `why_not` first."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415 — an optional dependency
+
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        try:
+            yield launched
+        finally:
+            await launched.close()
+
+
 class Person:
     """Somebody at a page in a browser of their own."""
 
@@ -75,9 +90,11 @@ class Person:
         await context.add_init_script(clock)
         return cls(context, await context.new_page())
 
-    async def enter(self, link: str) -> None:
-        """Follow a practitioner's link into the room."""
-        await self._page.goto(link)
+    async def enter(self, url: str, consultation: str, cookie: str) -> None:
+        """Enter the room of a consultation as its practitioner; `cookie` is theirs, as in a `Cookie` header."""
+        pairs = (part.split("=", 1) for part in cookie.split("; "))
+        await self._context.add_cookies([{"name": name, "value": value, "url": url} for name, value in pairs])
+        await self._page.goto(f"{url}/consultations/{consultation}")
         await self._page.get_by_role("button", name=re.compile("^Leave")).wait_for()
 
     async def knock(self, link: str) -> None:
