@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from pylibsrtp import Policy
 
+from bench.contest import BARE, BARE_SRTP
 from bench.io.bare_process import End, Pair, gcm_session
-from bench.io.contender import ContenderMissing, Ground, Joined
+from bench.io.contender import ContenderMissing, Crowd, Ground
 from bench.io.peer import MediaPeer, PeerFailed, Remote
 from bench.sdp import Streams
 
@@ -25,14 +25,13 @@ _KEY_BYTES = 16 + 12
 class KeyedPeer(MediaPeer):
     """A peer that has its keys from here instead of from DTLS, and whose server answers no checks."""
 
-    def __init__(self, streams: Streams, host: str, port: int) -> None:
+    def __init__(self, streams: Streams, remote: tuple[str, int], sends: str, receives: str) -> None:
         super().__init__(streams)
-        self.sends, self.receives = secrets.token_hex(_KEY_BYTES), secrets.token_hex(_KEY_BYTES)
-        self._sessions = (
-            gcm_session(self.sends, Policy.SSRC_ANY_OUTBOUND),
-            gcm_session(self.receives, Policy.SSRC_ANY_INBOUND),
-        )
-        self.remote = Remote("bare", "no password at all", "", host, port)
+        self.sends, self.receives = sends, receives
+        # Where a handshake would put them.
+        self._dtls._tx_srtp = gcm_session(self.sends, Policy.SSRC_ANY_OUTBOUND)  # noqa: SLF001
+        self._dtls._rx_srtp = gcm_session(self.receives, Policy.SSRC_ANY_INBOUND)  # noqa: SLF001
+        self.remote = Remote("bare", "no password at all", "", *remote)
         self._open(self.remote)
         self.connected.set()
 
@@ -43,28 +42,22 @@ class KeyedPeer(MediaPeer):
         host, port = self.socket.getsockname()
         return host, port
 
-    @property
-    def tx(self) -> Any:
-        return self._sessions[0]._srtp[0]  # noqa: SLF001 — as `MediaPeer` gives it
-
-    @property
-    def rx(self) -> Any:
-        return self._sessions[1]._srtp[0]  # noqa: SLF001
-
 
 class Bare:
     """See `bench.io.contender.Contender`; with `protects` each packet is unprotected and protected on its way."""
 
     def __init__(self, *, protects: bool) -> None:
-        self.name = "bare C loop with SRTP" if protects else "bare C loop, moving only"
-        self._what = "protects" if protects else "moves"
+        self.name = BARE_SRTP if protects else BARE
+        self._protects = protects
         self._process: asyncio.subprocess.Process | None = None
         self._remote = ("", 0)
         self._asking = asyncio.Lock()
+        self._crowd = Crowd()
 
     async def start(self, ground: Ground) -> None:
+        what = "protects" if self._protects else "moves"
         library = await asyncio.to_thread(compile_loop, ground.folder)
-        command = [sys.executable, "-m", "bench.io.bare_process", str(library), ground.host, self._what]
+        command = [sys.executable, "-m", "bench.io.bare_process", str(library), ground.host, what]
         with ground.pinning.for_server():
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -80,19 +73,24 @@ class Bare:
 
     async def stop(self) -> None:
         if self._process is not None:
-            await self._process.communicate()
+            await self._process.communicate(b"")  # an end of input is what ends it
         self._process = None
+        await self._crowd.close()
 
-    async def join(self, first: Streams, second: Streams) -> Joined:
-        peers = KeyedPeer(first, *self._remote), KeyedPeer(second, *self._remote)
-        pair = Pair(*(End(*peer.address, peer.sends, peer.receives) for peer in peers))
+    async def join(self, first: Streams, second: Streams) -> tuple[MediaPeer, MediaPeer]:
+        keys = [secrets.token_hex(_KEY_BYTES) for _ in range(4)]
+        if not self._protects:
+            keys[2:] = keys[1::-1]  # what one sends the other must be able to read
+        caller = KeyedPeer(first, self._remote, keys[0], keys[1])
+        callee = KeyedPeer(second, self._remote, keys[2], keys[3])
+        pair = Pair(*(End(*peer.address, peer.sends, peer.receives) for peer in (caller, callee)))
         async with self._asking:
             assert self._process is not None  # noqa: S101 — it runs
             assert self._process.stdin is not None  # noqa: S101 — opened as a pipe
             self._process.stdin.write(msgspec.json.encode(pair) + b"\n")
             if await self._line() != b"ok\n":
                 raise PeerFailed("the bare loop has ended")
-        return Joined(*peers, {})
+        return self._crowd.pair(caller, callee)
 
     async def _line(self) -> bytes:
         assert self._process is not None  # noqa: S101 — it runs
@@ -107,7 +105,7 @@ def compile_loop(folder: Path) -> Path:
         raise ContenderMissing("The bare C loop needs a C compiler, and there is none.")
     library = folder / "bare.so"
     command = [compiler, *_FLAGS, "-o", str(library), str(_SOURCE)]
-    made = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 — our own source
+    made = subprocess.run(command, capture_output=True, check=False)
     if made.returncode:
         raise ContenderMissing("The bare C loop does not compile here.")
     return library

@@ -1,4 +1,4 @@
-"""The bare C loop (`bench/bare/loop.c`) in a process of its own: it runs in a thread, and standard input registers pairs.
+"""The bare C loop (`bench/bare/loop.c`) in a process of its own, in a thread; standard input registers pairs.
 
     python -m bench.io.bare_process LIBRARY HOST moves|protects
 

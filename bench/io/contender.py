@@ -27,13 +27,22 @@ class Ground:
     pinning: Pinning
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Two participants whose media reaches each other. `renamed` maps SSRCs as sent to SSRCs as they arrive."""
+class Crowd:
+    """The participants that a contender has made, so that its `stop` leaves none behind."""
 
-    first: MediaPeer
-    second: MediaPeer
-    renamed: dict[int, int]
+    def __init__(self) -> None:
+        self._peers: list[MediaPeer] = []
+
+    def pair(self, first: MediaPeer, second: MediaPeer) -> tuple[MediaPeer, MediaPeer]:
+        """Remember both and return them."""
+        self._peers += (first, second)
+        return first, second
+
+    async def close(self) -> None:
+        """Close every one, also those that never connected."""
+        peers, self._peers = self._peers, []
+        for peer in peers:
+            await peer.close()
 
 
 class Contender(Protocol):
@@ -45,8 +54,8 @@ class Contender(Protocol):
         """Bring the server up. Raises `ContenderMissing`."""
         ...
 
-    async def join(self, first: Streams, second: Streams) -> Joined:
-        """Connect two new participants and return them when media may flow.
+    async def join(self, first: Streams, second: Streams) -> tuple[MediaPeer, MediaPeer]:
+        """Connect two new participants to each other and return them when media may flow.
 
         Raises `PeerFailed` or `TimeoutError`.
         """
@@ -57,7 +66,7 @@ class Contender(Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the server; nothing happens when it does not run."""
+        """End the server and close the participants; nothing happens when it does not run."""
         ...
 
 

@@ -5,24 +5,26 @@ public address (ICE lite, no trickle), and is steered over its WebSocket transpo
 """
 
 import asyncio
-import glob
+import ipaddress
 import json
-import re
 import secrets
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from bench.io.contender import PROFILE, ContenderMissing, Ground, Joined
+from bench.contest import JANUS
+from bench.io.contender import PROFILE, ContenderMissing, Crowd, Ground
 from bench.io.peer import MediaPeer
 from bench.io.target import free_port
 from bench.sdp import Streams
 
-_LIBRARIES = ("/usr/lib/*/janus", "/usr/lib/janus", "/usr/local/lib/janus", "/opt/janus/lib/janus")
+_LIBRARIES = ("usr/lib/*/janus", "usr/lib/janus", "usr/local/lib/janus", "opt/janus/lib/janus")
 _START_TIMEOUT = 15.0
 _ANSWER_TIMEOUT = 10.0
+_THINKS = 0.2
 _PLUGIN = "janus.plugin.videocall"
 
 _GENERAL = """
@@ -64,22 +66,25 @@ class JanusRefused(Exception):
 class Janus:
     """See `bench.io.contender.Contender`."""
 
-    name = "Janus"
+    name = JANUS
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._http: aiohttp.ClientSession | None = None
         self._line: _Line | None = None
         self._joined = 0
+        self._crowd = Crowd()
 
     async def start(self, ground: Ground) -> None:
         command, libraries = shutil.which("janus"), _libraries()
         if command is None or libraries is None:
             raise ContenderMissing("Janus is not installed (Debian: apt-get install janus).")
+        if ipaddress.ip_address(ground.host).is_loopback:
+            raise ContenderMissing("Janus pairs with no loopback address, and this machine has no other.")
         port = free_port()
         _configure(ground, libraries, port)
         with ground.pinning.for_server(), (ground.folder / "janus.log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603, ASYNC220 — our own arguments
+            self._process = subprocess.Popen(  # noqa: ASYNC220 — our own arguments
                 [command, "-F", str(ground.folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._http = aiohttp.ClientSession()
@@ -116,13 +121,14 @@ class Janus:
             self._process.terminate()
             await asyncio.to_thread(_reap, self._process)
         self._line = self._http = self._process = None
+        await self._crowd.close()
 
-    async def join(self, first: Streams, second: Streams) -> Joined:
+    async def join(self, first: Streams, second: Streams) -> tuple[MediaPeer, MediaPeer]:
         line = self._line
         if line is None:
             raise ContenderMissing("Janus is not running.")
         self._joined += 1
-        peers = MediaPeer(first, profile=PROFILE), MediaPeer(second, profile=PROFILE)
+        peers = self._crowd.pair(MediaPeer(first, profile=PROFILE), MediaPeer(second, profile=PROFILE))
         names = f"caller{self._joined}", f"callee{self._joined}"
         caller, callee = await line.attach(), await line.attach()
         await line.say(caller, {"request": "register", "username": names[0]})
@@ -131,16 +137,13 @@ class Janus:
         await line.say(caller, called, jsep={"type": "offer", "sdp": peers[0].offer()})
         offer = await line.heard_sdp(callee)
         await line.say(callee, {"request": "accept"}, jsep={"type": "answer", "sdp": peers[1].answer(offer)})
-        answer = await line.heard_sdp(caller)
-        peers[0].apply_answer(answer)
+        peers[0].apply_answer(await line.heard_sdp(caller))
+        for peer in peers:
+            peer.send(peer.check())
+        # Janus drops a ClientHello that comes before it has thought about the check; the next one comes a second later.
+        await asyncio.sleep(_THINKS)
         await asyncio.gather(peers[0].connect(), peers[1].connect())
-        return Joined(*peers, _renamed(first, offer) | _renamed(second, answer))
-
-
-def _renamed(sent: Streams, sdp: str) -> dict[int, int]:
-    """Return under which SSRCs Janus passes a participant's streams on, from the SDP that it gave to the other."""
-    ssrcs = [int(number) for number in re.findall(r"^m=.*?^a=ssrc:(\d+)", sdp, re.MULTILINE | re.DOTALL)]
-    return dict(zip((sent.audio, sent.video), ssrcs, strict=True))
+        return peers
 
 
 class _Line:
@@ -216,7 +219,7 @@ def _refusal(message: Message) -> str | None:
 
 
 def _libraries() -> str | None:
-    return next((found for pattern in _LIBRARIES for found in glob.glob(pattern)), None)
+    return next((str(found) for pattern in _LIBRARIES for found in Path("/").glob(pattern)), None)
 
 
 def _configure(ground: Ground, libraries: str, port: int) -> None:
@@ -233,7 +236,7 @@ def _configure(ground: Ground, libraries: str, port: int) -> None:
 
 
 def _modules(folder: str) -> list[str]:
-    return sorted(path.rpartition("/")[2] for path in glob.glob(f"{folder}/*.so"))
+    return sorted(path.name for path in Path(folder).glob("*.so"))
 
 
 def _reap(process: "subprocess.Popen[bytes]") -> None:
