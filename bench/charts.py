@@ -21,7 +21,7 @@ def svg(chart: Chart) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(chart.title)}">',
         *(_grid_line(up.place(tick), as_text(tick)) for tick in up.ticks),
         *(_foot(across.place(tick), as_text(tick)) for tick in across.ticks),
-        f'<text class="axis" x="{(WIDTH + _LEFT) / 2:.0f}" y="{HEIGHT - 4}" text-anchor="middle">{escape(chart.x)}</text>',
+        _caption(chart.x),
     ]
     for index, (name, line) in enumerate(series):
         parts += _line(index, name, [(across.place(x), up.place(y), x, y) for x, y in line])
@@ -39,10 +39,16 @@ def _foot(x: float, text: str) -> str:
     return f'<text class="tick" x="{x:.1f}" y="{HEIGHT - _BOTTOM + 16}" text-anchor="middle">{text}</text>'
 
 
+def _caption(text: str) -> str:
+    middle = (WIDTH + _LEFT) / 2
+    return f'<text class="axis" x="{middle:.0f}" y="{HEIGHT - 4}" text-anchor="middle">{escape(text)}</text>'
+
+
 def _line(index: int, name: str, points: list[tuple[float, float, float, float]]) -> list[str]:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in points)
     dots = [
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{escape(name)}: {as_text(at)} → {as_text(value)}</title></circle>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3">'
+        f"<title>{escape(name)}: {as_text(at)} → {as_text(value)}</title></circle>"
         for x, y, at, value in points
     ]
     return [f'<g class="series s{index % 6}"><polyline points="{path}"/>', *dots, "</g>"]
@@ -78,5 +84,5 @@ class _Axis:
 
 def _step(span: float) -> float:
     """Return a round step that divides the span into four to eight parts."""
-    power = 10 ** math.floor(math.log10(span))
+    power = math.pow(10, math.floor(math.log10(span)))
     return next(power * factor for factor in (0.2, 0.25, 0.5, 1, 2) if span / (power * factor) <= 8)

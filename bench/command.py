@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import shlex
 import signal
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import structlog
 
-from bench import forwarding
+from bench import browsers, calls, forwarding, lobby, peers, signalling, soak
 from bench.io.context import Context
 from bench.io.machine import machine, versions
 from bench.io.processes import Pinning
@@ -41,17 +43,25 @@ class Scenario(Protocol):
 
 SCENARIOS: dict[str, Scenario] = {
     "forwarding": forwarding,
+    "peers": peers,
+    "calls": calls,
+    "lobby": lobby,
+    "signalling": signalling,
+    "soak": soak,
+    "browsers": browsers,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one scenario and return the exit status: 0 done, 1 no server to measure, 130 interrupted, 2 not understood."""
+    """Run one scenario. Returns the exit status: 0 done, 1 nothing to measure, 2 not understood, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(arguments)
     for path in (options.json, options.html):
         if path is not None and not path.parent.is_dir():
             print(f"There is no folder for {path}.", file=sys.stderr)
             return 1
+    # The product's own log lines would tear the progress bar.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     progress = Progress()
     try:
         result = asyncio.run(_measure(options, progress))

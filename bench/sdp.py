@@ -1,5 +1,6 @@
-"""The few lines of SDP that a synthetic peer says: answers to Visavis's offers, and offers of its own."""
+"""The few lines of SDP that a synthetic peer says, answers and offers, and those that it reads."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -13,6 +14,48 @@ class Streams:
 
     audio: int
     video: int
+
+
+class BadSdp(ValueError):
+    """Theirs: an SDP without what a peer needs; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The other end as its SDP describes it."""
+
+    ufrag: str
+    password: str
+    fingerprint: str
+    host: str
+    port: int
+
+
+def read_remote(sdp: str) -> Remote:
+    """Return what the first section's transport says. Raises `BadSdp` when something is missing."""
+    candidates = [line.split() for line in re.findall(r"^a=candidate:(.*)$", sdp, re.MULTILINE)]
+    usable = [c for c in candidates if len(c) > 7 and c[1] == "1" and c[2].lower() == "udp" and _is_address(c[4])]
+    # Loopback first, so that a bench on one machine never leaves it; then IPv4.
+    usable.sort(key=lambda c: (not ipaddress.ip_address(c[4]).is_loopback, ":" in c[4]))
+    if not usable:
+        raise BadSdp("the server's SDP has no UDP candidate")
+    fingerprint = _field(sdp, "fingerprint").split(" ", 1)[1]
+    return Remote(_field(sdp, "ice-ufrag"), _field(sdp, "ice-pwd"), fingerprint, usable[0][4], int(usable[0][5]))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _field(sdp: str, name: str) -> str:
+    match = re.search(rf"^a={name}:(.*)$", sdp, re.MULTILINE)
+    if match is None:
+        raise BadSdp(f"the server's SDP has no {name}")
+    return match[1].strip()
 
 
 def write_answer(offer: str, ufrag: str, password: str, fingerprint: str, streams: Streams) -> str:

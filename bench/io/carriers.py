@@ -9,13 +9,14 @@ import itertools
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
 
 from bench.io.peer import MediaPeer, PeerFailed
-from bench.io.processes import Pinning, descendants
+from bench.io.processes import Pinning, descendants, overruns, sockets
 from bench.io.target import Target, free_port
 from bench.io.visitor import Visitor, VisitorFailed
 from bench.sdp import Streams
@@ -119,7 +120,7 @@ class DirectCalls:
         return descendants(os.getpid(), str(self._run_dir))
 
     async def drops(self) -> Counter[str]:
-        return await dropped(self._run_dir)
+        return await dropped(self._run_dir, self.pids())
 
     async def close(self) -> None:
         for peer in self._peers.values():
@@ -164,7 +165,7 @@ class ApiCalls:
         return self._target.worker_pids()
 
     async def drops(self) -> Counter[str]:
-        return await dropped(self._target.run_dir) if self._target.run_dir is not None else Counter()
+        return await dropped(self._target.run_dir, self.pids()) if self._target.run_dir is not None else Counter()
 
     async def close(self) -> None:
         for visitor in self._visitors:
@@ -173,9 +174,13 @@ class ApiCalls:
         await self._target.close()
 
 
-async def dropped(run_dir: Path) -> Counter[str]:
-    """Return what the workers of a run folder have dropped, by reason, on open legs and off them."""
-    total: Counter[str] = Counter()
+async def dropped(run_dir: Path, pids: Iterable[int]) -> Counter[str]:
+    """Return what the workers of a run folder have dropped, by reason, on open legs and off them.
+
+    And, as "socket buffer", what the kernel threw away because a worker did not come to take it.
+    """
+    inodes = frozenset[int]().union(*(sockets(pid) for pid in pids))
+    total: Counter[str] = Counter({"socket buffer": overruns(inodes)})
     for path in sorted(run_dir.glob("worker-*.sock")):
         remote = RemoteWorker(lambda _worker, _event: None, lambda _worker: None)
         try:

@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
             continue
     root = Path(__file__).parents[2]
     if (root / ".git").exists():
-        done = subprocess.run(  # noqa: S603 — fixed words
+        done = subprocess.run(
             ["git", "-C", str(root), "rev-parse", "--short", "HEAD"],  # noqa: S607
             capture_output=True,
             text=True,

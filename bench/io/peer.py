@@ -7,18 +7,17 @@ uses the SRTP sessions by their pointers.
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 import secrets
 import socket
-from dataclasses import dataclass
 from typing import Any
 
 from aioice import stun
 from aiortc import rtcdtlstransport as aiortc_dtls
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
-from bench.sdp import Streams, write_answer, write_offer
+from bench.sdp import BadSdp, Remote, Streams, read_remote, write_answer, write_offer
+
+__all__ = ["PROFILES", "MediaPeer", "PeerFailed", "Remote"]
 
 PROFILES = {
     "gcm-128": aiortc_dtls.SRTP_AEAD_AES_128_GCM,
@@ -34,44 +33,6 @@ _SOCKET_BUFFER = 2 * 1024 * 1024
 
 class PeerFailed(Exception):
     """The peer could not connect; the text says how far it came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """The other end as its SDP describes it."""
-
-    ufrag: str
-    password: str
-    fingerprint: str
-    host: str
-    port: int
-
-
-def read_remote(sdp: str) -> Remote:
-    """Return what the first section's transport says. Raises `PeerFailed` when something is missing."""
-    candidates = [line.split() for line in re.findall(r"^a=candidate:(.*)$", sdp, re.MULTILINE)]
-    usable = [c for c in candidates if len(c) > 7 and c[1] == "1" and c[2].lower() == "udp" and _is_address(c[4])]
-    # Loopback first, so that a bench on one machine never leaves it; then IPv4.
-    usable.sort(key=lambda c: (not ipaddress.ip_address(c[4]).is_loopback, ":" in c[4]))
-    if not usable:
-        raise PeerFailed("the server's SDP has no UDP candidate")
-    fingerprint = _field(sdp, "fingerprint").split(" ", 1)[1]
-    return Remote(_field(sdp, "ice-ufrag"), _field(sdp, "ice-pwd"), fingerprint, usable[0][4], int(usable[0][5]))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _field(sdp: str, name: str) -> str:
-    match = re.search(rf"^a={name}:(.*)$", sdp, re.MULTILINE)
-    if match is None:
-        raise PeerFailed(f"the server's SDP has no {name}")
-    return match[1].strip()
 
 
 class _Link:
@@ -150,7 +111,10 @@ class MediaPeer:
         self._take_remote(answer)
 
     def _take_remote(self, sdp: str) -> None:
-        self.remote = read_remote(sdp)
+        try:
+            self.remote = read_remote(sdp)
+        except BadSdp as error:
+            raise PeerFailed(str(error)) from error
         if self.socket is None:
             self._open(self.remote)
 

@@ -2,8 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -40,15 +41,38 @@ def cpu_seconds(pid: int) -> float:
     """
     total = 0
     try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            total += int((thread / "schedstat").read_text(encoding="ascii").split()[0])
     except (FileNotFoundError, IndexError):
         total = 0
     if total:
         return total / 1e9
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
+
+
+def sockets(pid: int) -> frozenset[int]:
+    """Return the inodes of a process's sockets; empty when it may not be looked at."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                name = str(entry.readlink())
+                if name.startswith("socket:["):
+                    found.add(int(name[8:-1]))
+    return frozenset(found)
+
+
+def overruns(inodes: Collection[int]) -> int:
+    """Return how many datagrams the kernel threw away since these UDP sockets were opened, their buffers being full."""
+    total = 0
+    for name in ("udp", "udp6"):
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if int(fields[9]) in inodes:
+                    total += int(fields[12])
+    return total
 
 
 def descendants(pid: int, part: str = "") -> list[int]:
@@ -98,6 +122,6 @@ class Pinning:
     def take_generator(self) -> None:
         """Keep this process, with all its threads, to the generator's cores from now on."""
         if self.generator:
-            for thread in os.listdir("/proc/self/task"):
+            for thread in Path("/proc/self/task").iterdir():
                 with contextlib.suppress(ProcessLookupError):
-                    os.sched_setaffinity(int(thread), self.generator)
+                    os.sched_setaffinity(int(thread.name), self.generator)

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -84,7 +84,7 @@ class Target:
         command += ["--port", str(free_port()), "--media-port", str(free_port()), "--workers", str(workers), *options]
         with tempfile.TemporaryFile() as log:
             with (pinning or Pinning.off()).for_server():
-                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)  # noqa: S603, ASYNC220 — our own command
+                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)  # noqa: ASYNC220 — returns at once
             try:
                 ready = await _first_line(process)
             except TargetProblem:
@@ -105,7 +105,7 @@ class Target:
             raise TargetProblem(f"“{url}” is no address of a server: give one like https://visio.example.org.")
         return cls(f"{parts.scheme}://{parts.netloc}", key)
 
-    async def __aenter__(self) -> "Target":
+    async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=100), cookie_jar=aiohttp.DummyCookieJar(), headers={"Origin": self.url}
         )
