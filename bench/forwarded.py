@@ -65,8 +65,8 @@ class Point:
 
     @property
     def generator_cpu_each(self) -> float | None:
-        """CPU µs of the generator, for sending and receiving each of them."""
-        return 1e6 * self.generator_cpu / self.forwarded if self.forwarded else None
+        """CPU µs of the generator for each RTP packet sent, receiving included."""
+        return 1e6 * self.generator_cpu / self.sent if self.sent else None
 
     @property
     def carried(self) -> bool:
