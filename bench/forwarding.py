@@ -217,7 +217,7 @@ class _Forwarding:
         by_calls = self._options.search == "calls"
         limit = _MOST_CALLS if by_calls else _MOST_BY_PEER / self._load.media_rate
         search = Search(float(self._calls) if by_calls else 1.0, limit)
-        bound = False
+        lowest: Point | None = None
         while (value := search.next) is not None and not self._context.stopping.is_set():
             calls = max(1, round(value)) if by_calls else self._calls
             load = self._load if by_calls else self._load.faster(value)
@@ -228,7 +228,8 @@ class _Forwarding:
             if not point.carried and not self._context.stopping.is_set():
                 point = await self._point(load, min(calls, self._calls))
             carried = point.carried
-            bound = bound or (not carried and point.generator_bound)
+            if not carried and (lowest is None or point.offered < lowest.offered):
+                lowest = point
             search.tell(carried)
             self._points.append(point)
             if carried and (self._best is None or point.offered > self._best.offered):
@@ -236,7 +237,7 @@ class _Forwarding:
             self._context.keep(self.result(complete=False))
         if search.at_limit:
             self._limit = "at least: the search went no higher"
-        elif bound:
+        elif lowest is not None and lowest.generator_bound:
             self._limit = "at least: the generator was late at the next load"
 
     # -- the report ------------------------------------------------------------------------------------------
