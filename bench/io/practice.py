@@ -59,11 +59,13 @@ class Practice:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Make the practitioners. Raises `TargetProblem` when they cannot be made."""
+        """Make the practitioners. Raises `TargetProblem` when that fails, or when nothing can be planned for them."""
         if (data := data_folder(self._target)) is not None and self._options.practitioners > 1:
             emails, key = await _made(data, self._options.practitioners)
             self._emails = list(emails)
             self._api = await self._stack.enter_async_context(Target.at(self._target.url, key))
+        # A wrong key or address is told once and at once, and not by every call.
+        await self.plan(0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
