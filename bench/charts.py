@@ -6,7 +6,7 @@ from html import escape
 from bench.report import Chart, as_text
 
 WIDTH, HEIGHT = 640, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 36, 12, 40
 
 
 def svg(chart: Chart) -> str:
