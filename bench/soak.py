@@ -85,8 +85,12 @@ async def _look(target: Target) -> dict[str, float]:
 
 
 def steady(samples: Sequence[Sample], talk: float, duration: float) -> list[Sample]:
-    """Return the samples of the time in which the number of calls stays: after two rounds, before the last one ends."""
-    return [sample for sample in samples if 2 * talk <= sample.at <= duration - talk]
+    """Return the samples of the time in which the number of calls stays.
+
+    That is after two rounds and a quarter of the time, in which caches fill, and before the last calls end.
+    """
+    begins = max(2 * talk, duration / 4)
+    return [sample for sample in samples if begins <= sample.at <= duration - talk]
 
 
 def _result(
