@@ -139,6 +139,7 @@ async def test_patient_before_the_call(variant: Page, site: StandIn) -> None:
     await variant.get_by_role("heading").wait_for()
     await check(variant, "invalid link")
     site.look = invited("too_early", opens_in=timedelta(hours=3))
+    await variant.evaluate("sessionStorage.clear()")
     await variant.reload()
     await variant.get_by_role("heading").wait_for()
     await check(variant, "too early")

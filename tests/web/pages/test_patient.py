@@ -190,19 +190,27 @@ async def test_a_lost_connection_is_told_and_the_place_resumes(page: Page, site:
     await expect(page.get_by_text(FR["reconnecting"])).to_have_count(0)
 
 
-async def test_a_reload_while_waiting_knocks_with_the_ticket(page: Page, site: StandIn) -> None:
+async def test_a_reload_while_waiting_takes_the_place_again_without_a_click(page: Page, site: StandIn) -> None:
     await to_waiting(page, site)
     await page.reload()
-    await expect(page.get_by_text("Votre place est gardée")).to_be_visible()
-    await page.get_by_role("button", name=FR["join"]).click()
     socket = await site.talk.arrival()
     assert socket.opening["ticket"] == waiting()["ticket"]
 
 
-async def test_a_ticket_that_lapsed_at_the_click_is_replaced_at_once(page: Page, site: StandIn) -> None:
+async def test_a_new_tab_finds_the_place_kept_and_asks_before_it_takes_it(page: Page, site: StandIn) -> None:
+    await to_waiting(page, site)
+    url = page.url
+    again = await page.context.new_page()
+    await again.goto(url)
+    await expect(again.get_by_text("Votre place est gardée")).to_be_visible()
+    await again.get_by_role("button", name=FR["join"]).click()
+    socket = await site.talk.arrival()
+    assert socket.opening["ticket"] == waiting()["ticket"]
+
+
+async def test_a_ticket_that_lapsed_before_a_reload_is_replaced_at_once(page: Page, site: StandIn) -> None:
     await to_waiting(page, site)
     await page.reload()
-    await page.get_by_role("button", name=FR["join"]).click()
     socket = await site.talk.arrival()
     await socket.send({"n": 0, "ack": 0, "body": {"type": "lapsed"}})
     anew = await site.talk.welcomed()

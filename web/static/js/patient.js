@@ -57,15 +57,15 @@ export class Patient {
     return this.#connection?.state ?? "gone";
   }
 
-  /** Looks where the invitation leads; a reload in the call goes on by itself. */
+  /** Looks where the invitation leads; a reload after joining goes on by itself. */
   async begin() {
     this.#show("looking");
     const found = await look(this.invitation);
     if (typeof found === "string") return this.#show(found);
     this.invited = found;
     this.name = this.place.kept?.name ?? found.patient_name;
-    if (this.place.inCall && this.place.kept) {
-      // Media and signalling at once: whoever reloads in a call wants it back soon.
+    if (this.place.joined && this.place.kept) {
+      // Media and signalling at once: whoever reloads wants the call, or the turn, back soon.
       void this.media.start();
       return this.knock();
     }
@@ -153,7 +153,6 @@ export class Patient {
         return this.#enterCall();
       case "sent_back":
         this.notice = "sent_back";
-        this.place.inCall = false;
         this.media.stopSharing();
         return this.call.reset();
       case "not_yet":
@@ -176,7 +175,7 @@ export class Patient {
   #wait(event) {
     this.knocking = false;
     this.waiting = event;
-    this.place.inCall = false;
+    this.place.joined = true;
     this.#keep(event.ticket);
     if (this.call.joined) this.call.reset();
     this.#show("waiting");
@@ -186,7 +185,7 @@ export class Patient {
   #enterCall() {
     this.knocking = false;
     this.notice = "";
-    this.place.inCall = true;
+    this.place.joined = true;
     this.#show("call");
   }
 
@@ -223,7 +222,7 @@ export class Patient {
   #finish(end) {
     this.end = end;
     this.notice = "";
-    this.place.inCall = false;
+    this.place.joined = false;
     this.call.reset();
     if (this.connectionState !== "gone") this.#settle();
     this.media.stop();

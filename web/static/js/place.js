@@ -2,7 +2,7 @@
  * A patient's place, kept in the browser: the signed ticket, per invitation.
  *
  * The invitation is a secret, so the place is filed under its SHA-256. A second, tab-bound note says that this
- * very tab is in the call: only then does a reload go on without asking.
+ * very tab has joined: only then does a reload go on without asking.
  */
 
 import { remember, remembered } from "./preferences.js";
@@ -37,21 +37,21 @@ export class Place {
 
   forget() {
     remember(this.key, null);
-    this.inCall = false;
+    this.joined = false;
   }
 
-  /** Whether this tab was in the call when it was last seen. */
-  get inCall() {
+  /** Whether this tab was in the waiting room or the call when it was last seen. */
+  get joined() {
     try {
-      return sessionStorage.getItem(this.key) === "call";
+      return sessionStorage.getItem(this.key) === "joined";
     } catch {
       return false;
     }
   }
 
-  set inCall(inside) {
+  set joined(inside) {
     try {
-      if (inside) sessionStorage.setItem(this.key, "call");
+      if (inside) sessionStorage.setItem(this.key, "joined");
       else sessionStorage.removeItem(this.key);
     } catch {
       // Without a memory a reload passes through the device check again.
