@@ -114,12 +114,26 @@ def _figure(ratio: _Ratio, bouts: Sequence[Bout]) -> Figure:
     bar = "" if ratio.bar is None else f"{'≥' if ratio.at_least else '≤'} {ratio.bar:g}"
     if not rounds:
         return Figure(name=ratio.name, value=None, bar=bar, note="not measured")
-    kept = None if ratio.bar is None else _kept(found.median, ratio.bar, at_least=ratio.at_least)
-    return Figure(name=ratio.name, value=found.median, low=found.low, high=found.high, bar=bar, kept=kept)
+    kept, note = _judge(ratio, found.median, bouts)
+    return Figure(name=ratio.name, value=found.median, low=found.low, high=found.high, bar=bar, kept=kept, note=note)
 
 
-def _kept(value: float, bar: float, *, at_least: bool) -> bool:
-    return value >= bar if at_least else value <= bar
+def _judge(ratio: _Ratio, value: float, bouts: Sequence[Bout]) -> tuple[bool | None, str]:
+    """Return whether the bar was kept, None when that cannot be said, and a remark.
+
+    A server that was not driven to its end may carry more: then only what is good enough already can be said.
+    """
+    if ratio.bar is None:
+        return None, ""
+    held_back = (
+        [bout.server for bout in bouts if bout.server in (ratio.of, ratio.against) and bout.capped]
+        if ratio.value is not part_cpu
+        else []
+    )
+    good = value >= ratio.bar if ratio.at_least else value <= ratio.bar
+    if not held_back or (good and ratio.at_least and ratio.against not in held_back):
+        return good, ""
+    return None, f"not judged: not driven to its end: {', '.join(dict.fromkeys(held_back))}"
 
 
 def _by_round(bouts: Sequence[Bout], server: str, value: Value) -> dict[int, float]:
@@ -147,7 +161,7 @@ def tables(bouts: Sequence[Bout]) -> list[Table]:
         title="Servers, medians over the rounds",
         columns=["server", *(name for name, _ in _COLUMNS)],
         rows=rows,
-        note="All on one core, with the same generator and AES-128-GCM.",
+        note="All on one core, with the same generator and AES-128-GCM; packets are RTP packets that came out.",
     )
     each: list[list[Cell]] = [
         [bout.round, bout.server, part_cpu(bout), most_packets(bout), full_cpu(bout), bout.capped] for bout in bouts

@@ -85,6 +85,7 @@ class _Contest:
             most_lost=0.001,
             longest_p99=20.0,
             start=self._starts.get(contender.name, 2.0),
+            growth=1.2 if contender.name in self._starts else 1.5,
             number=number,
         )
         with tempfile.TemporaryDirectory(prefix="visavis-bench-") as folder:
@@ -107,7 +108,6 @@ class _Contest:
         notes = list(self.left_out.values())
         if not self._context.pinning.server:
             notes.append("Nothing was pinned to a core: servers with several threads used more than one.")
-        notes += [f"{bout.server}, round {bout.round}: {bout.capped}." for bout in self.bouts if bout.capped]
         return ScenarioResult(
             scenario="peers",
             options={"calls": options.calls, "rounds": options.rounds, "seconds": options.seconds},

@@ -77,12 +77,12 @@ class Bare:
         self._process = None
         await self._crowd.close()
 
-    async def join(self, first: Streams, second: Streams) -> tuple[MediaPeer, MediaPeer]:
+    async def join(self) -> tuple[MediaPeer, MediaPeer]:
         keys = [secrets.token_hex(_KEY_BYTES) for _ in range(4)]
         if not self._protects:
             keys[2:] = keys[1::-1]  # what one sends the other must be able to read
-        caller = KeyedPeer(first, self._remote, keys[0], keys[1])
-        callee = KeyedPeer(second, self._remote, keys[2], keys[3])
+        caller = KeyedPeer(self._crowd.streams(), self._remote, keys[0], keys[1])
+        callee = KeyedPeer(self._crowd.streams(), self._remote, keys[2], keys[3])
         pair = Pair(*(End(*peer.address, peer.sends, peer.receives) for peer in (caller, callee)))
         async with self._asking:
             assert self._process is not None  # noqa: S101 — it runs

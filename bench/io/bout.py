@@ -1,17 +1,17 @@
 """One server's turn: start it, join the calls, measure part load, look for the most it carries, stop it."""
 
 import asyncio
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psutil
+
 from bench.contest import Bout, Trial
 from bench.io.contender import Contender, Ground
-from bench.io.peer import MediaPeer
+from bench.io.peer import MediaPeer, PeerFailed
 from bench.io.processes import cpu_seconds, usage
 from bench.io.traffic import Outcome, Traffic
 from bench.plans import Load
-from bench.sdp import Streams
 from bench.search import Search
 from bench.statistics import percentile
 
@@ -20,7 +20,6 @@ _JOINING = 16
 # Queues of the last trial drain, and a server that was overwhelmed gets its breath back.
 _PAUSE = 0.4
 _SETTLE = 0.5
-_FIRST_SSRC = 0x01000000
 # Visavis caps a participant at 4000 packets/s: what is measured must not be that.
 _MOST_BY_PEER = 3500.0
 # A trial that just missed may have met something else that the machine did.
@@ -33,7 +32,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a turn measures. `start` is where the search begins, as a multiple of `load`."""
+    """What a turn measures. The search begins at `start`, as a multiple of `load`."""
 
     calls: int
     seconds: float
@@ -41,6 +40,7 @@ class Plan:
     most_lost: float
     longest_p99: float
     start: float
+    growth: float
     number: int
 
 
@@ -64,15 +64,19 @@ async def play(contender: Contender, ground: Ground, plan: Plan, stopping: Calla
 
 
 async def _join(contender: Contender, calls: int) -> list[tuple[MediaPeer, MediaPeer]]:
-    numbers = itertools.count(_FIRST_SSRC)
     allowed = asyncio.Semaphore(_JOINING)
 
     async def one() -> tuple[MediaPeer, MediaPeer]:
         async with allowed:
-            first, second = (Streams(next(numbers), next(numbers)) for _ in range(2))
-            return await contender.join(first, second)
+            return await contender.join()
 
-    return await asyncio.gather(*(one() for _ in range(calls)))
+    joining = [asyncio.ensure_future(one()) for _ in range(calls)]
+    try:
+        return await asyncio.gather(*joining)
+    finally:
+        for task in joining:
+            task.cancel()
+        await asyncio.gather(*joining, return_exceptions=True)
 
 
 class _Measuring:
@@ -85,7 +89,7 @@ class _Measuring:
     async def search(self) -> tuple[Trial | None, str]:
         """Return the highest load that was carried, and why there is nothing above it if that was not the server."""
         plan = self._plan
-        looking = Search(plan.start, _MOST_BY_PEER / plan.load.media_rate)
+        looking = Search(plan.start, _MOST_BY_PEER / plan.load.media_rate, growth=plan.growth)
         best: Trial | None = None
         bound = False
         while (factor := looking.next) is not None:
@@ -93,7 +97,8 @@ class _Measuring:
             carried = trial.carried(plan.most_lost, plan.longest_p99)
             if carried and (best is None or trial.offered > best.offered):
                 best = trial
-            bound = bound or (not carried and trial.generator_bound)
+            if not carried:
+                bound = trial.generator_bound  # the last load that was not carried is the lowest
             looking.tell(carried)
         if looking.at_limit:
             return best, "at least: the participants' own cap came first"
@@ -107,13 +112,17 @@ class _Measuring:
         return trial
 
     async def trial(self, factor: float) -> Trial:
-        """Measure one load. Raises `Interrupted`."""
-        await asyncio.sleep(_PAUSE)
-        traffic, load = self._traffic, self._plan.load.faster(factor)
-        traffic.load = load
-        seconds = traffic.fit(self._plan.seconds)
+        """Measure one load. Raises `Interrupted`, or `PeerFailed` when the server has ended."""
+        await asyncio.sleep(min(_PAUSE, self._plan.seconds / 3))
+        load = self._plan.load.faster(factor)
+        seconds = self._traffic.fit(self._plan.seconds, load=load)
         settle = min(_SETTLE, seconds / 3)
-        outcome = await traffic.run(seconds, settle=settle, at_edges=self._cpu, stopping=self._stopping)
+        try:
+            outcome = await self._traffic.run(
+                seconds, settle=settle, at_edges=self._cpu, stopping=self._stopping, load=load
+            )
+        except (OSError, psutil.Error):
+            raise PeerFailed("the server has ended") from None
         if self._stopping():
             raise Interrupted
         return _trial(outcome, load.media_rate * 2 * self._plan.calls)

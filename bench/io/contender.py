@@ -1,5 +1,6 @@
 """What the comparison needs of a server: start it, join two participants through it, look at its processes, stop it."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from bench.sdp import Streams
 
 # The same crypto for everybody, and the cheapest: every contender can do it.
 PROFILE = "gcm-128"
+_FIRST_SSRC = 0x01000000
 
 
 class ContenderMissing(Exception):
@@ -32,6 +34,11 @@ class Crowd:
 
     def __init__(self) -> None:
         self._peers: list[MediaPeer] = []
+        self._ssrcs = itertools.count(_FIRST_SSRC)
+
+    def streams(self) -> Streams:
+        """Return SSRCs that nobody else has."""
+        return Streams(next(self._ssrcs), next(self._ssrcs))
 
     def pair(self, first: MediaPeer, second: MediaPeer) -> tuple[MediaPeer, MediaPeer]:
         """Remember both and return them."""
@@ -54,7 +61,7 @@ class Contender(Protocol):
         """Bring the server up. Raises `ContenderMissing`."""
         ...
 
-    async def join(self, first: Streams, second: Streams) -> tuple[MediaPeer, MediaPeer]:
+    async def join(self) -> tuple[MediaPeer, MediaPeer]:
         """Connect two new participants to each other and return them when media may flow.
 
         Raises `PeerFailed` or `TimeoutError`.

@@ -19,7 +19,6 @@ from bench.contest import JANUS
 from bench.io.contender import PROFILE, ContenderMissing, Crowd, Ground
 from bench.io.peer import MediaPeer
 from bench.io.target import free_port
-from bench.sdp import Streams
 
 _LIBRARIES = ("usr/lib/*/janus", "usr/lib/janus", "usr/local/lib/janus", "opt/janus/lib/janus")
 _START_TIMEOUT = 15.0
@@ -123,12 +122,12 @@ class Janus:
         self._line = self._http = self._process = None
         await self._crowd.close()
 
-    async def join(self, first: Streams, second: Streams) -> tuple[MediaPeer, MediaPeer]:
+    async def join(self) -> tuple[MediaPeer, MediaPeer]:
         line = self._line
         if line is None:
             raise ContenderMissing("Janus is not running.")
         self._joined += 1
-        peers = self._crowd.pair(MediaPeer(first, profile=PROFILE), MediaPeer(second, profile=PROFILE))
+        peers = self._crowd.pair(self._peer(), self._peer())
         names = f"caller{self._joined}", f"callee{self._joined}"
         caller, callee = await line.attach(), await line.attach()
         await line.say(caller, {"request": "register", "username": names[0]})
@@ -144,6 +143,9 @@ class Janus:
         await asyncio.sleep(_THINKS)
         await asyncio.gather(peers[0].connect(), peers[1].connect())
         return peers
+
+    def _peer(self) -> MediaPeer:
+        return MediaPeer(self._crowd.streams(), profile=PROFILE)
 
 
 class _Line:
