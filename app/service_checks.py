@@ -14,7 +14,6 @@ from app.database_sentences import told_plainly
 from app.findings import Finding, fail, info, ok, warn
 from app.language import say
 from app.settings import Settings
-from sfu.io.loops import NativeLoop
 from sfu.io.socket import MultiMessageSocket, batch_socket, open_socket
 from store.io.database import Database, DatabaseProblem
 
@@ -66,6 +65,8 @@ async def database(settings: Settings) -> Finding:
 
 def packet_loop(settings: Settings) -> Finding:
     """Return which packet loop runs here, once a packet sent to itself has come back through the worker's socket."""
+    from sfu.io.loops import NativeLoop  # noqa: PLC0415  # it loads the media libraries, which only the doctor needs
+
     udp = open_socket("127.0.0.1", 0)
     batch = batch_socket(udp)
     try:
