@@ -1,4 +1,4 @@
-"""A stand-in for the server: the real pages, files and headers, and a WebSocket that a test speaks for."""
+"""A stand-in for the server: real pages, a scripted WebSocket. Over 300 lines: one server is read as a whole."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The patient's page: device check, waiting room, call, ends. CLI-10..23, DAT-14."""
+"""The patient's page from check to end. CLI-10..23, DAT-14. Over 300 lines: every state of one page stands here."""
 
 # ruff: noqa: RUF001 (French is printed with this apostrophe)
 
