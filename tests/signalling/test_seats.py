@@ -1,4 +1,4 @@
-"""Two seats, whatever comes: tabs, browsers, strangers, races, reloads, leaves."""
+"""Two seats, whatever comes: tabs, browsers, races, leaves. Over 300 lines: each of them is a walk of its own."""
 
 import asyncio
 import random

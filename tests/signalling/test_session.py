@@ -1,4 +1,4 @@
-"""The numbering, alone: two sides, a network that loses and repeats, and nothing lost or repeated in the end."""
+"""The numbering: two sides and a network that loses and repeats. Over 300 lines: the model stands beside its rules."""
 
 from collections import deque
 from contextlib import suppress
