@@ -51,7 +51,7 @@ class LobbyBoard:
         since, until = at - self._services.window.after - AROUND_NOW, at + self._services.window.before + AROUND_NOW
         consultations = await self._services.agenda.consultations_of(practitioner, since, until)
         admissions = await self._services.lobby.waiting([consultation.id for consultation in consultations])
-        rooms = list(self._services.presence.rooms_of(practitioner))
+        rooms = self._services.presence.rooms_of(practitioner)
         pages = {admission: page for room in rooms for admission, page in room.waiting.items()}
         waiting = [admission for admission in admissions if not await self._orphaned(admission, set(pages), at)]
         connected = {admission for admission, page in pages.items() if page.attached}
@@ -93,9 +93,7 @@ class LobbyBoard:
 
     def show_hosts(self) -> None:
         """Tell all who wait what has changed by time alone."""
-        for practitioner in {
-            room.consultation.practitioner for room in self._services.presence.rooms() if room.waiting
-        }:
+        for practitioner in self._services.presence.hosts():
             self.show_host(practitioner)
 
     async def _show_list(self, practitioner: PractitionerId) -> None:

@@ -28,6 +28,23 @@ class Participant:
     `offers_told` is the highest number of an offer that the page knows of.
     """
 
+    __slots__ = (
+        "_last_word",
+        "_told",
+        "admission",
+        "consultation",
+        "offers_told",
+        "over",
+        "practitioner",
+        "role",
+        "session",
+        "socket",
+        "talk",
+        "token_hash",
+        "turn",
+        "waiting",
+    )
+
     def __init__(
         self,
         session: SessionId,

@@ -1,11 +1,9 @@
 """Who is here: every page's session, the practitioners' pages, and the rooms in use."""
 
-from collections.abc import Iterator
-
 from agenda.consultation import Consultation
 from signalling.io.participant import Participant
 from signalling.io.room import Room
-from store.ids import CallId, ConsultationId, PractitionerId, Seat
+from store.ids import CallId, ConsultationId, PractitionerId
 
 
 class Presence:
@@ -15,6 +13,7 @@ class Presence:
         self._sessions: dict[str, Participant] = {}
         self._pages: dict[PractitionerId, set[Participant]] = {}
         self._rooms: dict[ConsultationId, Room] = {}
+        self._rooms_of: dict[PractitionerId, dict[ConsultationId, Room]] = {}
         self._calls: dict[CallId, Room] = {}
 
     def add(self, participant: Participant) -> None:
@@ -47,6 +46,7 @@ class Presence:
         room = self._rooms.get(consultation.id)
         if room is None:
             room = self._rooms[consultation.id] = Room(consultation, host_name)
+            self._rooms_of.setdefault(consultation.practitioner, {})[consultation.id] = room
         room.consultation = consultation
         room.host_name = host_name
         return room
@@ -54,9 +54,13 @@ class Presence:
     def rooms(self) -> list[Room]:
         return list(self._rooms.values())
 
-    def rooms_of(self, practitioner: PractitionerId) -> Iterator[Room]:
-        """Yield the rooms in use of a practitioner's consultations."""
-        return (room for room in self.rooms() if room.consultation.practitioner == practitioner)
+    def rooms_of(self, practitioner: PractitionerId) -> list[Room]:
+        """Return the rooms in use of a practitioner's consultations."""
+        return list(self._rooms_of.get(practitioner, {}).values())
+
+    def hosts(self) -> list[PractitionerId]:
+        """Return whose consultations have rooms in use."""
+        return list(self._rooms_of)
 
     def known_room(self, consultation: ConsultationId | None) -> Room | None:
         """Return the room if it is in use."""
@@ -84,7 +88,12 @@ class Presence:
         for consultation, room in list(self._rooms.items()):
             if room.deserted:
                 del self._rooms[consultation]
+                rooms = self._rooms_of[room.consultation.practitioner]
+                del rooms[consultation]
+                if not rooms:
+                    del self._rooms_of[room.consultation.practitioner]
 
     def host_in_call(self, practitioner: PractitionerId) -> bool:
         """Whether the practitioner sits in a call with somebody."""
-        return any(all(room.place(seat) for seat in Seat) for room in self.rooms_of(practitioner))
+        rooms = self._rooms_of.get(practitioner, {}).values()
+        return any(room.call is not None and room.call.practitioner and room.call.patient for room in rooms)

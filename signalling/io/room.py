@@ -18,6 +18,8 @@ class Room:
     `waiting` are the pages of those who wait, or were admitted while they were away.
     """
 
+    __slots__ = ("_lock", "_visitors", "call", "consultation", "holders", "host_name", "waiting")
+
     def __init__(self, consultation: Consultation, host_name: str) -> None:
         self.consultation = consultation
         self.host_name = host_name

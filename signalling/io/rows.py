@@ -1,16 +1,21 @@
 """The rows of signalling: sessions, calls and seats, written and read within the caller's transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agenda.io.tables import consultations as planned
 from signalling.call import Call, CallState, Place, SeatTaken
 from signalling.io.tables import calls, seats, sessions
 from store.ids import AdmissionId, CallId, ConsultationId, LegId, PractitionerId, Seat, SessionId, WorkerId
+
+_Id = TypeVar("_Id", bound=str)
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ async def add_session(tx: AsyncConnection, row: SessionRow) -> None:
 
 async def close_sessions(tx: AsyncConnection, ids: Collection[SessionId], at: datetime) -> None:
     """Note that these sessions are over."""
-    theirs = sessions.c.id.in_(ids)
-    await tx.execute(update(sessions).where(theirs, sessions.c.closed_at.is_(None)).values(closed_at=at))
+    for some in _batches(ids):
+        theirs = sessions.c.id.in_(some)
+        await tx.execute(update(sessions).where(theirs, sessions.c.closed_at.is_(None)).values(closed_at=at))
 
 
 async def close_sessions_unseen_since(tx: AsyncConnection, since: datetime, at: datetime) -> None:
@@ -77,7 +83,8 @@ async def close_sessions_unseen_since(tx: AsyncConnection, since: datetime, at: 
 
 async def touch_sessions(tx: AsyncConnection, ids: Collection[SessionId], at: datetime) -> None:
     """Note that these pages were here."""
-    await tx.execute(update(sessions).where(sessions.c.id.in_(ids)).values(last_seen_at=at))
+    for some in _batches(ids):
+        await tx.execute(update(sessions).where(sessions.c.id.in_(some)).values(last_seen_at=at))
 
 
 async def open_sessions(tx: AsyncConnection) -> list[SessionRow]:
@@ -195,3 +202,19 @@ def _seat(row: Row[*tuple[object, ...]]) -> SeatRow:
         leg=row.leg,
         taken_at=row.taken_at,
     )
+
+
+async def called_off(tx: AsyncConnection, consultations: Collection[ConsultationId]) -> set[ConsultationId]:
+    """Return which of the consultations were cancelled or ended."""
+    found: set[ConsultationId] = set()
+    for some in _batches(consultations):
+        over = planned.c.cancelled_at.is_not(None) | planned.c.ended_at.is_not(None)
+        found.update((await tx.execute(select(planned.c.id).where(planned.c.id.in_(some), over))).scalars())
+    return found
+
+
+def _batches(ids: Collection[_Id]) -> Iterator[list[_Id]]:
+    """Yield the ids some at a time: a statement takes so many parameters only, and should not take long."""
+    every = list(ids)
+    for first in range(0, len(every), _BATCH):
+        yield every[first : first + _BATCH]

@@ -8,7 +8,6 @@ then (aiohttp's `handler_cancellation` is off by default).
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMsgType
 from aiohttp import web as aioweb
@@ -16,6 +15,7 @@ from aiohttp import web as aioweb
 from sfu.bucket import Bucket
 from signalling.close_code import CloseCode
 from signalling.io.background import report
+from signalling.io.heartbeat import Heartbeat, SocketSettings
 from signalling.io.participant import Participant
 from signalling.io.reception import Reception
 from signalling.io.wire import Wire
@@ -26,14 +26,7 @@ from store.ids import PractitionerId
 MESSAGES_A_SECOND = 20
 BURST = 60
 
-
-@dataclass(frozen=True, slots=True)
-class SocketSettings:
-    """Patience: with a socket that says nothing at first, with one that takes nothing, and between pings."""
-
-    opening_seconds: float = 10.0
-    stuck_seconds: float = 10.0
-    heartbeat_seconds: float = 15.0
+_ENDS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
 
 
 class TooFast(Exception):
@@ -64,6 +57,7 @@ class WebSocketServer:
         self._practitioner_of_request = practitioner_of_request
         self._allowed_origins = allowed_origins
         self._settings = settings or SocketSettings()
+        self._heartbeat = Heartbeat(self._settings)
 
     async def handle(self, request: aioweb.Request) -> aioweb.StreamResponse:
         """Serve one socket. Answers 403 to a foreign or missing Origin, before any upgrade."""
@@ -73,31 +67,49 @@ class WebSocketServer:
             raise aioweb.HTTPBadRequest(text="There are no subprotocols here.")
         practitioner = await self._practitioner_of_request(request)
         ws = _WebSocket(
-            heartbeat=self._settings.heartbeat_seconds,
+            # Pings and pongs pass through the wire; see `signalling.io.heartbeat`.
+            autoping=False,
             timeout=2.0,
+            # The state of a compressor is some 100 KB for each socket; the messages are short.
+            compress=False,
             # aiohttp refuses what is as large as its limit; ours is the largest that is allowed.
             max_msg_size=MAX_FRAME + 1,
             decode_text=False,
         )
         await ws.prepare(request)
-        wire = Wire(ws, request.transport, self._settings.stuck_seconds)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(wire.run(), name="wire")
-            try:
-                await self._converse(ws, wire, practitioner)
-            finally:
-                if ws.closed or not wire.closing:
-                    wire.end()
+        # They are sent, and would be kept as long as the socket.
+        ws.headers.clear()
+        wire = Wire(ws, request.transport, time.monotonic())
+        self._heartbeat.add(wire)
+        try:
+            await self._converse(ws, wire, practitioner)
+            if ws.closed or not wire.closing:
+                wire.end()
+            await wire.sent()
+        except asyncio.CancelledError:
+            wire.cut()
+            raise
+        finally:
+            self._heartbeat.remove(wire)
         return ws
 
     async def _converse(self, ws: _WebSocket, wire: Wire, practitioner: PractitionerId | None) -> None:
         """Hear the page until its socket ends. Whatever is wrong with what it sends is said to it."""
         participant: Participant | None = None
         try:
-            if (first := await self._first_frame(ws)) is not None:
-                participant = await self._reception.open(first, practitioner, wire)
-            if participant is not None:
-                await self._hear(ws, wire, participant)
+            participant = await self._begin(ws, wire, practitioner)
+            bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
+            while participant is not None and not wire.closing:
+                message = await ws.receive()
+                if message.type in _ENDS:
+                    break
+                wire.heard()
+                frame = _frame(message.type, message.data, wire, bucket)
+                if frame is not None:
+                    await self._reception.receive(participant, frame)
+                wire.listen(time.monotonic())
+                # What is idle keeps nothing.
+                del message, frame
         except BadMessage:
             wire.send(_problem("bad_message"))
             wire.close(CloseCode.BAD_MESSAGE)
@@ -111,29 +123,37 @@ class WebSocketServer:
             if participant is not None:
                 self._reception.lost(participant, wire)
 
-    async def _first_frame(self, ws: _WebSocket) -> ClientFrame | None:
+    async def _begin(self, ws: _WebSocket, wire: Wire, practitioner: PractitionerId | None) -> Participant | None:
+        """Return the session that the first frame begins, if any. Raises `BadMessage` and `TooFast`."""
+        wire.heard()
+        bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
+        frame = None
         try:
             async with asyncio.timeout(self._settings.opening_seconds):
-                return await _next_frame(ws)
+                while frame is None:
+                    message = await ws.receive()
+                    if message.type in _ENDS:
+                        return None
+                    frame = _frame(message.type, message.data, wire, bucket)
         except TimeoutError:
             raise BadMessage("no opening message in time") from None
-
-    async def _hear(self, ws: _WebSocket, wire: Wire, participant: Participant) -> None:
-        bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
-        while not wire.closing and (frame := await _next_frame(ws)) is not None:
-            if not bucket.take(1, time.monotonic()):
-                raise TooFast
-            await self._reception.receive(participant, frame)
+        participant = await self._reception.open(frame, practitioner, wire)
+        wire.listen(time.monotonic())
+        return participant
 
 
-async def _next_frame(ws: _WebSocket) -> ClientFrame | None:
-    """Return the next frame, or None when the socket is closed. Raises `BadMessage`."""
-    message = await ws.receive()
-    if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
+def _frame(kind: WSMsgType, data: bytes, wire: Wire, bucket: Bucket) -> ClientFrame | None:
+    """Return the frame; None for a ping, which is answered, and for a pong. Raises `BadMessage` and `TooFast`."""
+    if not bucket.take(1, time.monotonic()):
+        raise TooFast
+    if kind is WSMsgType.TEXT:
+        return decode(data)
+    if kind is WSMsgType.PONG:
         return None
-    if message.type is not WSMsgType.TEXT:
+    if kind is not WSMsgType.PING:
         raise BadMessage("frames are text")
-    return decode(message.data)
+    wire.pong(data)
+    return None
 
 
 def _problem(code: str) -> str:

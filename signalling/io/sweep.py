@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from lobby.admission import State
 from signalling.close_code import CloseCode
+from signalling.io import rows
 from signalling.io.background import report
 from signalling.io.calls import Calls
 from signalling.io.legs import Legs
@@ -95,8 +96,14 @@ class Sweep:
 
     async def _close_windows(self, at: datetime) -> None:
         """Tell those who wait that the time is over, or that the consultation was cancelled."""
-        for room in self._services.presence.rooms():
-            if not room.waiting or room.call is not None:
+        waited = [room for room in self._services.presence.rooms() if room.waiting and room.call is None]
+        if not waited:
+            return
+        async with self._services.database.reading() as tx:
+            called_off = await rows.called_off(tx, [room.consultation.id for room in waited])
+        for room in waited:
+            over = at >= self._services.window.closes_at(room.consultation)
+            if room.call is not None or not (over or room.consultation.id in called_off):
                 continue
             planned = await self._services.agenda.consultation(room.consultation.id)
             closed = not_yet(planned, self._services.window, at) if planned is not None else None

@@ -4,6 +4,7 @@ It answers offers by itself unless told not to. `heard` is every event in the or
 """
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -53,11 +54,13 @@ class Page:
         await self._transmit(self._sent, body)
 
     async def send_raw(self, data: str | bytes) -> None:
+        """Send something; the server may close before it has taken all of it."""
         assert self._ws is not None
-        if isinstance(data, bytes):
-            await self._ws.send_bytes(data)
-        else:
-            await self._ws.send_str(data)
+        with contextlib.suppress(ConnectionError):
+            if isinstance(data, bytes):
+                await self._ws.send_bytes(data)
+            else:
+                await self._ws.send_str(data)
 
     async def expect(self, kind: str, **fields: Any) -> Body:
         """Return the next event of that kind with these fields, from where the last look ended."""

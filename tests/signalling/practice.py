@@ -14,8 +14,9 @@ from agenda.consultation import Consultation, JoinWindow
 from agenda.io.service import Agenda
 from agenda.people import Practitioner
 from lobby.io.service import Lobby
+from signalling.io.heartbeat import SocketSettings
 from signalling.io.reception import Reception, ReceptionSettings
-from signalling.io.server import SocketSettings, WebSocketServer
+from signalling.io.server import WebSocketServer
 from store.ids import PractitionerId
 from store.io.bus import LocalBus
 from store.io.database import Database
