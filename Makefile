@@ -1,9 +1,9 @@
-# Three commands, each makes .venv by itself: run the demonstration, run the tests, check the sources.
+# Each command makes .venv by itself: run the demonstration, run the tests, check the sources, measure (some 25 minutes).
 
 PYTHON ?= python3
 READY := .venv/.ready
 
-.PHONY: run test check check-js
+.PHONY: run test check check-js bench
 
 run: $(READY)
 	@exec .venv/bin/visavis up --demo
@@ -17,6 +17,12 @@ check: $(READY)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory check-js
+
+bench: $(READY)
+	@mkdir -p bench-reports
+	.venv/bin/visavis bench peers --json bench-reports/peers.json --html bench-reports/peers.html
+	.venv/bin/visavis bench forwarding --direct --calls 1,10,50,100,200,400 \
+		--json bench-reports/forwarding.json --html bench-reports/forwarding.html
 
 # Users need no Node: only this check does, and only `VISAVIS_REQUIRE=all` insists on it.
 check-js:
