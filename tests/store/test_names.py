@@ -23,7 +23,25 @@ def test_a_name_is_kept_as_it_reads(typed: str, kept: str):
     assert person_name(typed) == kept
 
 
-@pytest.mark.parametrize("typed", ["", " \t\n", "A" * 81, "a\x00b", "\u202eevil", "\u200d", "\ud800", "\u2066x"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        " \t\n",
+        "A" * 81,
+        "a\x00b",
+        "\u202eevil",
+        "\u200d",
+        "\ud800",
+        "\u2066x",
+        "\u3164",
+        "\u2800",
+        "\u115f",
+        "\ufe0f",
+        "a" + "\u0301" * 9,
+        "☺",
+    ],
+)
 def test_what_nobody_can_read_is_refused(typed: str):
     with pytest.raises(BadName):
         person_name(typed)
