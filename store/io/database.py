@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -26,6 +26,8 @@ _BUSY_MS = 5000
 _SWITCH_MS = 20
 
 _READERS = 4
+# Any number that no other program on the same PostgreSQL server's database uses.
+_HOLD = 0x76697361766973
 
 
 class DatabaseProblem(Exception):
@@ -60,6 +62,7 @@ class Database:
         self._idle = asyncio.Event()
         self._idle.set()
         self._in_use = 0
+        self._hold: AsyncConnection | None = None
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -100,6 +103,22 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             raise DatabaseUnreachable(f"The database {name} does not answer ({type(error).__name__}).") from None
 
+    async def hold(self) -> bool:
+        """Claim the database for this web process until it closes. False when another one has it.
+
+        Two that each believe to be alone would end each other's calls. A SQLite file lies in the data folder, which
+        is locked already; on PostgreSQL this is a session's advisory lock, gone with the process's connection.
+        """
+        if self._one_writer is not None or self._hold is not None:
+            return True
+        connection = await self._writer.connect()
+        if await connection.scalar(select(func.pg_try_advisory_lock(_HOLD))):
+            await connection.commit()
+            self._hold = connection
+            return True
+        await connection.close()
+        return False
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection whose changes are committed together at the end, or not at all when it raises."""
@@ -132,6 +151,10 @@ class Database:
         """Wait for the transactions under way and close every connection. Later ones get `DatabaseClosed`."""
         self._closing = True
         await self._idle.wait()
+        if self._hold is not None:
+            # Not given back to the pool, which would keep the lock for whoever takes the connection next.
+            await self._hold.invalidate()
+            await self._hold.close()
         await self._reader.dispose()
         await self._writer.dispose()
 

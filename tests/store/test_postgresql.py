@@ -1,5 +1,6 @@
 """What is particular to a database on a server."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,15 @@ async def test_a_connection_that_the_server_cut_is_replaced(postgresql_url: str)
         async with database.reading() as tx:
             assert (await tx.execute(text("SELECT 1"))).scalar_one() == 1
     await database.close()
+
+
+async def test_one_web_process_holds_the_database_until_it_closes(postgresql_url: str):
+    first, second = await Database.open(postgresql_url), await Database.open(postgresql_url)
+    assert await first.hold()
+    assert await first.hold()
+    assert not await second.hold()
+    await first.close()
+    async with asyncio.timeout(5):
+        while not await second.hold():  # noqa: ASYNC110 — the server notices the closed connection in its time
+            await asyncio.sleep(0.05)
+    await second.close()
