@@ -3,20 +3,26 @@
 import asyncio
 from datetime import datetime, timedelta
 
-import msgspec
-
 from lobby.admission import Admission
 from lobby.waiting_list import waiting_list
 from signalling.io.background import report
+from signalling.io.participant import Participant
+from signalling.io.room import Room
 from signalling.io.services import Services
-from signalling.protocol import Devices, Lobby, LobbyEntry
+from signalling.join_window import ticket_expires_at
+from signalling.protocol import Devices, Lobby, LobbyEntry, Waiting
 from signalling.session import KEPT_FOR
-from store.ids import PractitionerId, Seat
+from store.ids import AdmissionId, PractitionerId, Seat
 
 # A reload of the practitioner's page is no absence.
 BETWEEN_PAGES = timedelta(seconds=10)
 # The longest consultation and both ends of the join window lie well within a day.
 AROUND_NOW = timedelta(days=1)
+
+
+def ticket(services: Services, room: Room, admission: AdmissionId) -> str:
+    """Return the ticket to that place in the room."""
+    return services.lobby.ticket(admission, ticket_expires_at(room.consultation, services.window))
 
 
 class LobbyBoard:
@@ -86,10 +92,13 @@ class LobbyBoard:
         """Tell the practitioner's waiting patients their state, if it has changed."""
         host = self.host_state(practitioner)
         for room in self._services.presence.rooms_of(practitioner):
-            for page in room.waiting.values():
-                if page.waiting is not None and page.waiting.host != host:
-                    page.waiting = msgspec.structs.replace(page.waiting, host=host)
-                    page.tell(page.waiting)
+            for admission, page in room.waiting.items():
+                if page.host_told != host:
+                    self._tell_waiting(room, page, admission, host)
+
+    def show_waiting(self, room: Room, page: Participant, admission: AdmissionId) -> None:
+        """Tell one who waits that they do."""
+        self._tell_waiting(room, page, admission, self.host_state(room.consultation.practitioner))
 
     def show_hosts(self) -> None:
         """Tell all who wait what has changed by time alone."""
@@ -102,6 +111,21 @@ class LobbyBoard:
         entries = await self.list_for(practitioner)
         for page in self._services.presence.pages_of(practitioner):
             page.tell(entries)
+
+    def _tell_waiting(self, room: Room, page: Participant, admission: AdmissionId, host: str) -> None:
+        # Made anew each time: kept for thousands, the event would be a good part of what one who waits costs.
+        if page.waiting_since is None:
+            return
+        page.host_told = host
+        page.tell(
+            Waiting(
+                ticket=ticket(self._services, room, admission),
+                since=page.waiting_since.isoformat(),
+                practitioner=room.host_name,
+                starts_at=room.consultation.starts_at.isoformat(),
+                host=host,
+            )
+        )
 
     async def _orphaned(self, admission: Admission, pages: set[str], at: datetime) -> bool:
         """Whether nobody can come back to this place by its page; a crash left it behind."""

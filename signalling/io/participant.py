@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from signalling.close_code import CloseCode
-from signalling.protocol import CallState, Event, Peer, Waiting, Welcome
+from signalling.protocol import CallState, Event, Peer, Welcome
 from signalling.session import Session
 from store.ids import AdmissionId, ConsultationId, PractitionerId, Seat, SessionId
 
@@ -25,7 +25,8 @@ class Socket(Protocol):
 class Participant:
     """`consultation` is None for a desk, `admission` for a practitioner. `over` is set once the last word was said.
 
-    `offers_told` is the highest number of an offer that the page knows of.
+    `offers_told` is the highest number of an offer that the page knows of. One who waits has `waiting_since`, and was
+    told the practitioner's state `host_told`.
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class Participant:
         "_told",
         "admission",
         "consultation",
+        "host_told",
         "offers_told",
         "over",
         "practitioner",
@@ -42,7 +44,7 @@ class Participant:
         "talk",
         "token_hash",
         "turn",
-        "waiting",
+        "waiting_since",
     )
 
     def __init__(
@@ -68,7 +70,8 @@ class Participant:
         self._last_word: Event | None = None
         # What is carried out for one page is carried out in the order in which it asked, also across two sockets.
         self.turn = asyncio.Lock()
-        self.waiting: Waiting | None = None
+        self.waiting_since: datetime | None = None
+        self.host_told = ""
         self.offers_told = 0
         self._told: dict[type[Peer | CallState], Event] = {}
 

@@ -6,12 +6,12 @@ from lobby.ticket import BadTicket, LapsedTicket
 from signalling.call import SeatTaken
 from signalling.close_code import CloseCode
 from signalling.io.calls import Calls
-from signalling.io.lobby_board import LobbyBoard
+from signalling.io.lobby_board import LobbyBoard, ticket
 from signalling.io.participant import Participant, Socket
 from signalling.io.refusal import Refused
 from signalling.io.room import Room
 from signalling.io.services import Services
-from signalling.join_window import not_yet, ticket_expires_at
+from signalling.join_window import not_yet
 from signalling.protocol import (
     Admitted,
     Declined,
@@ -24,7 +24,6 @@ from signalling.protocol import (
     Problem,
     Sending,
     SentBack,
-    Waiting,
 )
 from store.ids import AdmissionId, Seat
 from store.names import BadName, person_name
@@ -89,8 +88,8 @@ class PatientPlace:
             self._services.sessions.end(loser, CloseCode.DISPLACED, at, how)
         if held is not None and moved:
             await self._services.lobby.leave(AdmissionId(held.holder), at)
-        participant.waiting = None
-        participant.tell(Admitted(ticket=self._ticket(room, admission)))
+        participant.waiting_since = None
+        participant.tell(Admitted(ticket=ticket(self._services, room, admission.id)))
         await self._calls.open_leg(room, Seat.PATIENT, replaces)
 
     def wait_again(self, room: Room, participant: Participant, admission: Admission) -> None:
@@ -197,15 +196,6 @@ class PatientPlace:
 
     def _wait(self, room: Room, participant: Participant, admission: Admission) -> None:
         room.waiting[admission.id] = participant
-        participant.waiting = Waiting(
-            ticket=self._ticket(room, admission),
-            since=admission.waiting_since.isoformat(),
-            practitioner=room.host_name,
-            starts_at=room.consultation.starts_at.isoformat(),
-            host=self._board.host_state(room.consultation.practitioner),
-        )
-        participant.tell(participant.waiting)
+        participant.waiting_since = admission.waiting_since
+        self._board.show_waiting(room, participant, admission.id)
         self._board.changed(room.consultation.practitioner)
-
-    def _ticket(self, room: Room, admission: Admission) -> str:
-        return self._services.lobby.ticket(admission.id, ticket_expires_at(room.consultation, self._services.window))

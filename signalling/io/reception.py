@@ -74,7 +74,7 @@ _Handler = Callable[[Participant, Any], Awaitable[None]]
 class Reception:
     """`start` before the first socket, `close` after the last."""
 
-    def __init__(  # each is of a kind of its own
+    def __init__(
         self,
         database: Database,
         outbox: Outbox,

@@ -26,7 +26,8 @@ class Room:
         self.call: Call | None = None
         self.holders: dict[Seat, Participant] = {}
         self.waiting: dict[AdmissionId, Participant] = {}
-        self._lock = asyncio.Lock()
+        # There while somebody visits.
+        self._lock: asyncio.Lock | None = None
         self._visitors = 0
 
     @property
@@ -38,11 +39,15 @@ class Room:
     async def visit(self) -> AsyncIterator[Self]:
         """Be the only one who changes the room. It stays while somebody is in line."""
         self._visitors += 1
+        if self._lock is None:
+            self._lock = asyncio.Lock()
         try:
             async with self._lock:
                 yield self
         finally:
             self._visitors -= 1
+            if self._visitors == 0:
+                self._lock = None
 
     def place(self, seat: Seat) -> Place | None:
         """Return who sits there, with or without a page."""
