@@ -22,6 +22,8 @@ from store.ids import AdmissionId, ConsultationId, PractitionerId
 
 # An open page enters within seconds of being admitted; after this the person is not there.
 TIME_TO_ENTER = timedelta(minutes=2)
+# One link is one patient's: a second browser, a relative, an interpreter. More would only hide the others in the list.
+MOST_WAITING = 5
 
 
 class State(StrEnum):
@@ -91,6 +93,10 @@ class StaleAdmission(Exception):
 
 class PlaceGone(Exception):
     """The place was declined or has expired; only a new arrival leads on."""
+
+
+class WaitingRoomFull(Exception):
+    """As many as may wait for one consultation do."""
 
 
 class UnknownAdmission(LookupError):

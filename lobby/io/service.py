@@ -7,10 +7,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lobby.admission import TIME_TO_ENTER, Admission, Move, StaleAdmission, State, UnknownAdmission, expected, fact_of
+from lobby.admission import (
+    MOST_WAITING,
+    TIME_TO_ENTER,
+    Admission,
+    Move,
+    StaleAdmission,
+    State,
+    UnknownAdmission,
+    WaitingRoomFull,
+    expected,
+    fact_of,
+)
 from lobby.io import invitations
 from lobby.io.tables import admissions
 from lobby.ticket import BadTicket, issue, read
@@ -22,12 +33,16 @@ from store.names import person_name
 
 
 class Lobby:
-    """`key` signs tickets and derives invitations: at least 32 random bytes that live outside the database."""
+    """`key` signs tickets and derives invitations: at least 32 random bytes that live outside the database.
 
-    def __init__(self, database: Database, outbox: Outbox, key: bytes) -> None:
+    `most_waiting`: how many may wait for one consultation; one who is sent back there always may.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, key: bytes, most_waiting: int = MOST_WAITING) -> None:
         self._database = database
         self._outbox = outbox
         self._key = key
+        self._most_waiting = most_waiting
 
     async def invite(self, consultation: ConsultationId, at: datetime) -> str:
         """Return the invitation's token: the same each time, until it is revoked."""
@@ -47,10 +62,11 @@ class Lobby:
     async def arrive(
         self, consultation: ConsultationId, name: str, camera: str, microphone: str, at: datetime
     ) -> Admission:
-        """Return a new admission of somebody who waits. Raises `BadName` (store.names)."""
+        """Return a new admission of somebody who waits. Raises `BadName` (store.names) or `WaitingRoomFull`."""
         before = expected(AdmissionId(new_id(Prefix.ADMISSION)), consultation, person_name(name), at)
         admission = replace(before.moved(Move.ARRIVE, at), camera=camera, microphone=microphone)
         async with self._outbox.committing() as tx:
+            await self._find_room(tx, consultation)
             await tx.execute(insert(admissions).values(_row(admission)))
             await self._outbox.add(tx, fact_of(Move.ARRIVE, admission, at))
         return admission
@@ -58,7 +74,7 @@ class Lobby:
     async def come_back(self, admission: AdmissionId, at: datetime) -> Admission:
         """Return the admission of one who is here again; a place or seat that was kept stays as it is.
 
-        Raises `PlaceGone` when it was declined or expired, or `UnknownAdmission`.
+        Raises `PlaceGone` when it was declined or expired, `WaitingRoomFull`, or `UnknownAdmission`.
         """
         return await self._change(admission, Move.COME_BACK, at, lambda before: before.come_back(at))
 
@@ -148,8 +164,20 @@ class Lobby:
             before = _admission(row)
             after = step(before)
             if after is not before:
+                if move is Move.COME_BACK:
+                    await self._find_room(tx, after.consultation)
                 await self._save(tx, before, after, move, at)
         return after
+
+    async def _find_room(self, tx: AsyncConnection, consultation: ConsultationId) -> None:
+        """Raise `WaitingRoomFull` unless one more may wait; the answer holds until the transaction ends."""
+        if tx.dialect.name == "postgresql":
+            # Two who come at once do not see each other's rows. SQLite has one writer.
+            await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(consultation, 0))))
+        theirs = (admissions.c.consultation == consultation, admissions.c.state == State.WAITING)
+        waiting = await tx.scalar(select(func.count()).select_from(admissions).where(*theirs))
+        if waiting is not None and waiting >= self._most_waiting:
+            raise WaitingRoomFull
 
     async def _save(self, tx: AsyncConnection, before: Admission, after: Admission, move: Move, at: datetime) -> None:
         as_seen = (

@@ -18,6 +18,8 @@ from store.ids import AdmissionId, PractitionerId, Seat
 BETWEEN_PAGES = timedelta(seconds=10)
 # The longest consultation and both ends of the join window lie well within a day.
 AROUND_NOW = timedelta(days=1)
+# More than anybody looks through; the frame stays small whatever comes.
+LONGEST_LIST = 100
 
 
 def ticket(services: Services, room: Room, admission: AdmissionId) -> str:
@@ -52,14 +54,15 @@ class LobbyBoard:
                     report("list not shown", error)
 
     async def list_for(self, practitioner: PractitionerId) -> Lobby:
-        """Return everybody who waits for the practitioner, the longest first."""
+        """Return who waits for the practitioner, the longest first; the first `LONGEST_LIST` of them."""
         at = self._services.clock()
         since, until = at - self._services.window.after - AROUND_NOW, at + self._services.window.before + AROUND_NOW
         consultations = await self._services.agenda.consultations_of(practitioner, since, until)
         admissions = await self._services.lobby.waiting([consultation.id for consultation in consultations])
         rooms = self._services.presence.rooms_of(practitioner)
         pages = {admission: page for room in rooms for admission, page in room.waiting.items()}
-        waiting = [admission for admission in admissions if not await self._orphaned(admission, set(pages), at)]
+        here = set(pages)
+        waiting = [admission for admission in admissions if not await self._orphaned(admission, here, at)]
         connected = {admission for admission, page in pages.items() if page.attached}
         seated = {room.consultation.id for room in rooms if room.place(Seat.PATIENT)}
         entries = [
@@ -73,7 +76,7 @@ class LobbyBoard:
                 connected=entry.connected,
                 same_link=entry.same_link,
             )
-            for entry in waiting_list(waiting, connected, seated)
+            for entry in waiting_list(waiting, connected, seated)[:LONGEST_LIST]
         ]
         return Lobby(entries=entries)
 

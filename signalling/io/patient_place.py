@@ -1,7 +1,9 @@
 """The patient's side: from the knock to the waiting room, and from there to the seat, once admitted."""
 
+import time
+
 from agenda.consultation import Consultation
-from lobby.admission import Admission, PlaceGone, StaleAdmission, State
+from lobby.admission import Admission, PlaceGone, StaleAdmission, State, WaitingRoomFull
 from lobby.ticket import BadTicket, LapsedTicket
 from signalling.call import SeatTaken
 from signalling.close_code import CloseCode
@@ -12,6 +14,7 @@ from signalling.io.refusal import Refused
 from signalling.io.room import Room
 from signalling.io.services import Services
 from signalling.join_window import not_yet
+from signalling.knock_limit import KnockLimit
 from signalling.protocol import (
     Admitted,
     Declined,
@@ -32,10 +35,11 @@ from store.names import BadName, person_name
 class PatientPlace:
     """Methods that take a room expect their caller to visit it."""
 
-    def __init__(self, services: Services, calls: Calls, board: LobbyBoard) -> None:
+    def __init__(self, services: Services, calls: Calls, board: LobbyBoard, knocks: KnockLimit) -> None:
         self._services = services
         self._calls = calls
         self._board = board
+        self._knocks = knocks
 
     async def knock(self, opening: Knock, socket: Socket) -> Participant:
         """Return the session of one who waits, or who is back in their seat. Raises `Refused`."""
@@ -50,17 +54,23 @@ class PatientPlace:
             raise Refused(Problem("bad_message")) from None
         async with self._services.presence.room(consultation, host.name).visit() as room:
             returning = await self._ticketed(opening.ticket, consultation) if opening.ticket else None
+            # One who has a place is not kept from it by those who knock with the same link.
+            if not self._knocks.take(returning.id if returning else consultation.id, time.monotonic()):
+                raise Refused(Problem("busy"))
             if returning is not None and self._may_sit(room, returning):
                 return await self._sit_down(room, returning, opening.devices, socket)
             if (closed := not_yet(consultation, self._services.window, self._services.clock())) is not None:
                 raise Refused(closed)
-            if returning is None:
-                camera, microphone = opening.devices.camera, opening.devices.microphone
-                admission = await self._services.lobby.arrive(
-                    consultation.id, name, camera, microphone, self._services.clock()
-                )
-            else:
-                admission = await self._returned(returning, opening.devices)
+            try:
+                if returning is None:
+                    camera, microphone = opening.devices.camera, opening.devices.microphone
+                    admission = await self._services.lobby.arrive(
+                        consultation.id, name, camera, microphone, self._services.clock()
+                    )
+                else:
+                    admission = await self._returned(returning, opening.devices)
+            except WaitingRoomFull:
+                raise Refused(Problem("busy")) from None
             participant = await self._session(room, admission, socket)
             self._wait(room, participant, admission)
         return participant
@@ -106,8 +116,13 @@ class PatientPlace:
         if admission.state is State.ADMITTED and self._may_sit(room, admission):
             await self.seat(room, participant, admission)
         elif admission.state is State.ADMITTED:
-            await lobby.leave(admission.id, self._services.clock())
-            self._wait(room, participant, await lobby.come_back(admission.id, self._services.clock()))
+            at = self._services.clock()
+            await lobby.leave(admission.id, at)
+            try:
+                self._wait(room, participant, await lobby.come_back(admission.id, at))
+            except WaitingRoomFull:
+                room.waiting.pop(admission.id, None)
+                self._services.sessions.end(participant, CloseCode.OVER, at, Problem("busy"))
         elif admission.state is State.WAITING:
             if not continued:
                 self._wait(room, participant, admission)

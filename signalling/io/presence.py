@@ -1,5 +1,7 @@
 """Who is here: every page's session, the practitioners' pages, and the rooms in use."""
 
+import sys
+
 from agenda.consultation import Consultation
 from signalling.io.participant import Participant
 from signalling.io.room import Room
@@ -48,7 +50,8 @@ class Presence:
             room = self._rooms[consultation.id] = Room(consultation, host_name)
             self._rooms_of.setdefault(consultation.practitioner, {})[consultation.id] = room
         room.consultation = consultation
-        room.host_name = host_name
+        # One name for all rooms of a practitioner: each read from the database is another copy.
+        room.host_name = sys.intern(host_name)
         return room
 
     def rooms(self) -> list[Room]:

@@ -28,6 +28,7 @@ from signalling.io.refusal import Refused
 from signalling.io.services import Services
 from signalling.io.sessions import Sessions
 from signalling.io.sweep import Sweep
+from signalling.knock_limit import KnockLimit
 from signalling.protocol import (
     Admit,
     Alive,
@@ -61,11 +62,15 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ReceptionSettings:
-    """`window`: when one may come in. `round_seconds`: how often is looked after what time alone brings about."""
+    """`window`: when one may come in. `round_seconds`: how often is looked after what time alone brings about.
+
+    `knocks` makes the limit on knocks.
+    """
 
     window: JoinWindow = field(default_factory=JoinWindow)
     round_seconds: float = 1.0
     clock: Callable[[], datetime] = _now
+    knocks: Callable[[], KnockLimit] = KnockLimit
 
 
 _Handler = Callable[[Participant, Any], Awaitable[None]]
@@ -93,7 +98,7 @@ class Reception:
         self._board = board = LobbyBoard(services)
         self._legs = legs = Legs(services)
         self._calls = calls = Calls(services, legs, board)
-        self._places = places = PatientPlace(services, calls, board)
+        self._places = places = PatientPlace(services, calls, board, settings.knocks())
         self._desk = PractitionerDesk(services, calls, board, places)
         self._rounds = Sweep(services, calls, legs, board, places)
         self._closed = False

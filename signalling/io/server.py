@@ -60,41 +60,19 @@ class WebSocketServer:
         self._heartbeat = Heartbeat(self._settings)
 
     async def handle(self, request: aioweb.Request) -> aioweb.StreamResponse:
-        """Serve one socket. Answers 403 to a foreign or missing Origin, before any upgrade."""
+        """Serve one socket. Answers 403 to a foreign or missing Origin, before any upgrade.
+
+        Whatever is wrong with what the page sends is said to it. This is one coroutine, as each one within it that
+        waits for the page costs memory for every socket.
+        """
         if request.headers.get("Origin") not in self._allowed_origins(request):
             raise aioweb.HTTPForbidden(text="This page may not connect here.")
         if "Sec-WebSocket-Protocol" in request.headers:
             raise aioweb.HTTPBadRequest(text="There are no subprotocols here.")
         practitioner = await self._practitioner_of_request(request)
-        ws = _WebSocket(
-            # Pings and pongs pass through the wire; see `signalling.io.heartbeat`.
-            autoping=False,
-            timeout=2.0,
-            # The state of a compressor is some 100 KB for each socket; the messages are short.
-            compress=False,
-            # aiohttp refuses what is as large as its limit; ours is the largest that is allowed.
-            max_msg_size=MAX_FRAME + 1,
-            decode_text=False,
-        )
-        await ws.prepare(request)
-        # They are sent, and would be kept as long as the socket.
-        ws.headers.clear()
+        ws = await _upgraded(request)
         wire = Wire(ws, request.transport, time.monotonic())
         self._heartbeat.add(wire)
-        try:
-            await self._converse(ws, wire, practitioner)
-            if ws.closed or not wire.closing:
-                wire.end()
-            await wire.sent()
-        except asyncio.CancelledError:
-            wire.cut()
-            raise
-        finally:
-            self._heartbeat.remove(wire)
-        return ws
-
-    async def _converse(self, ws: _WebSocket, wire: Wire, practitioner: PractitionerId | None) -> None:
-        """Hear the page until its socket ends. Whatever is wrong with what it sends is said to it."""
         participant: Participant | None = None
         try:
             participant = await self._begin(ws, wire, practitioner)
@@ -110,18 +88,21 @@ class WebSocketServer:
                 wire.listen(time.monotonic())
                 # What is idle keeps nothing.
                 del message, frame
-        except BadMessage:
-            wire.send(_problem("bad_message"))
-            wire.close(CloseCode.BAD_MESSAGE)
-        except TooFast:
-            wire.send(_problem("too_fast"))
-            wire.close(CloseCode.TOO_FAST)
+        except asyncio.CancelledError:
+            wire.cut()
+            raise
         except Exception as error:  # noqa: BLE001  # the page comes back and resumes; the log says where to look
-            report("request failed", error)
-            wire.close(CloseCode.FAILED)
+            _say_what_was_wrong(wire, error)
         finally:
             if participant is not None:
                 self._reception.lost(participant, wire)
+            if ws.closed or not wire.closing:
+                wire.end()
+            try:
+                await wire.sent()
+            finally:
+                self._heartbeat.remove(wire)
+        return ws
 
     async def _begin(self, ws: _WebSocket, wire: Wire, practitioner: PractitionerId | None) -> Participant | None:
         """Return the session that the first frame begins, if any. Raises `BadMessage` and `TooFast`."""
@@ -140,6 +121,35 @@ class WebSocketServer:
         participant = await self._reception.open(frame, practitioner, wire)
         wire.listen(time.monotonic())
         return participant
+
+
+async def _upgraded(request: aioweb.Request) -> _WebSocket:
+    ws = _WebSocket(
+        # Pings and pongs pass through the wire; see `signalling.io.heartbeat`.
+        autoping=False,
+        timeout=2.0,
+        # The state of a compressor is some 100 KB for each socket; the messages are short.
+        compress=False,
+        # aiohttp refuses what is as large as its limit; ours is the largest that is allowed.
+        max_msg_size=MAX_FRAME + 1,
+        decode_text=False,
+    )
+    await ws.prepare(request)
+    # They are sent, and would be kept as long as the socket.
+    ws.headers.clear()
+    return ws
+
+
+def _say_what_was_wrong(wire: Wire, error: Exception) -> None:
+    if isinstance(error, BadMessage):
+        wire.send(_problem("bad_message"))
+        wire.close(CloseCode.BAD_MESSAGE)
+    elif isinstance(error, TooFast):
+        wire.send(_problem("too_fast"))
+        wire.close(CloseCode.TOO_FAST)
+    else:
+        report("request failed", error)
+        wire.close(CloseCode.FAILED)
 
 
 def _frame(kind: WSMsgType, data: bytes, wire: Wire, bucket: Bucket) -> ClientFrame | None:

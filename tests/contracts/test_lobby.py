@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lobby.admission import Admission, PlaceGone, StaleAdmission, State, UnknownAdmission
+from lobby.admission import (
+    MOST_WAITING,
+    Admission,
+    PlaceGone,
+    StaleAdmission,
+    State,
+    UnknownAdmission,
+    WaitingRoomFull,
+)
 from lobby.io.service import Lobby
 from lobby.ticket import BadTicket, LapsedTicket
 from store.facts import (
@@ -209,6 +217,36 @@ class TestPassage:
             await lobby.arrive(CONSULTATION, "\u202e", "ok", "ok", at)
         await outbox.deliver()
         assert bus.heard == []
+
+
+class TestFullWaitingRoom:
+    async def test_of_those_who_come_at_once_as_many_wait_as_may(self, lobby: Lobby, at: datetime):
+        async def arrive(number: int) -> bool:
+            try:
+                await lobby.arrive(CONSULTATION, f"P {number}", "ok", "ok", at)
+            except WaitingRoomFull:
+                return False
+            return True
+
+        assert sum(await asyncio.gather(*(arrive(number) for number in range(20)))) == MOST_WAITING
+        assert len(await lobby.waiting([CONSULTATION])) == MOST_WAITING
+        await lobby.arrive(ConsultationId(new_id(Prefix.CONSULTATION)), "A", "ok", "ok", at)
+
+    async def test_who_left_comes_back_only_where_there_is_room_and_who_is_sent_back_always(
+        self, lobby: Lobby, waiting: Admission, at: datetime
+    ):
+        seated = await lobby.arrive(CONSULTATION, "B", "ok", "ok", at)
+        await lobby.admit(seated.id, 1, BY, at)
+        await lobby.enter(seated.id, at)
+        await lobby.leave(waiting.id, at)
+        others = [await lobby.arrive(CONSULTATION, f"P {number}", "ok", "ok", at) for number in range(MOST_WAITING)]
+        with pytest.raises(WaitingRoomFull):
+            await lobby.come_back(waiting.id, at)
+        assert (await lobby.come_back(others[0].id, at)).version == 1
+        assert (await lobby.send_back(seated.id, BY, at)).state is State.WAITING
+        for other in others[:2]:
+            await lobby.leave(other.id, at)
+        assert (await lobby.come_back(waiting.id, at)).state is State.WAITING
 
 
 class TestWaiting:

@@ -13,6 +13,7 @@ from aiohttp import web
 from agenda.consultation import Consultation, JoinWindow
 from agenda.io.service import Agenda
 from agenda.people import Practitioner
+from lobby.admission import MOST_WAITING
 from lobby.io.service import Lobby
 from signalling.io.heartbeat import SocketSettings
 from signalling.io.reception import Reception, ReceptionSettings
@@ -50,6 +51,7 @@ class Practice:
     engine: EngineDouble
     clock: Clock
     sockets: SocketSettings
+    limits: dict[str, Any] = field(default_factory=dict)
     window: JoinWindow = field(default_factory=JoinWindow)
     pages: list[Page] = field(default_factory=list)
     reception: Reception = field(init=False)
@@ -57,7 +59,10 @@ class Practice:
     _client: aiohttp.ClientSession = field(init=False)
 
     @classmethod
-    async def open(cls, folder: Path, sockets: SocketSettings | None = None) -> "Practice":
+    async def open(
+        cls, folder: Path, sockets: SocketSettings | None = None, most_waiting: int = MOST_WAITING, **limits: Any
+    ) -> "Practice":
+        """`limits` are of `ReceptionSettings`."""
         database = await Database.open(f"sqlite:///{folder / 'visavis.sqlite3'}")
         outbox = Outbox(database, LocalBus())
         engine = EngineDouble()
@@ -66,10 +71,11 @@ class Practice:
             database,
             outbox,
             Agenda(database, outbox),
-            Lobby(database, outbox, b"k" * 32),
+            Lobby(database, outbox, b"k" * 32, most_waiting),
             engine,
             Clock(),
             sockets or SocketSettings(),
+            limits,
         )
         practice._client = aiohttp.ClientSession()
         await practice.start()
@@ -77,7 +83,7 @@ class Practice:
 
     async def start(self) -> None:
         # A round is taken when a test says so: nothing here depends on how fast the machine is.
-        settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock)
+        settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **self.limits)
         self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings)
         await self.reception.start()
         websockets = WebSocketServer(self.reception, _who, lambda _: {ORIGIN}, self.sockets)

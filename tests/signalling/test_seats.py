@@ -2,11 +2,15 @@
 
 import asyncio
 import random
+from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import select
 
+from lobby.admission import MOST_WAITING
 from signalling.io.tables import calls, seats
+from signalling.knock_limit import KnockLimit
 from store.ids import CallId
 from tests.signalling.page import Page
 from tests.signalling.practice import SENDING, Practice
@@ -147,8 +151,22 @@ async def test_a_patient_cannot_do_what_the_practitioner_does(practice: Practice
 
 
 @pytest.mark.timeout(300)
-async def test_300_racing_joins_leave_one_holder_in_each_seat(practice: Practice) -> None:
-    """Many pages of one link, half of them with a ticket, while two tabs of the practitioner admit whom they see."""
+@pytest.mark.parametrize("most_waiting", [MOST_WAITING, 300])
+async def test_300_racing_joins_leave_one_holder_in_each_seat(tmp_path: Path, most_waiting: int) -> None:
+    """Many pages of one link, half of them with a ticket, while two tabs of the practitioner admit whom they see.
+
+    Those beyond the waiting room's limit are told so; with a limit that is never met, all 300 race for the seats.
+    """
+    practice = await Practice.open(tmp_path, most_waiting=most_waiting, knocks=lambda: KnockLimit(300, 300))
+    try:
+        with structlog.testing.capture_logs() as log:
+            await race_for_the_seats(practice, most_waiting)
+    finally:
+        await practice.close()
+    assert [line for line in log if line["log_level"] == "error"] == []
+
+
+async def race_for_the_seats(practice: Practice, most_waiting: int) -> None:
     dice = random.Random(7)  # noqa: S311  # to be repeated, not secret
     claire = await practice.practitioner()
     consultation, invitation = await practice.consultation(claire)
@@ -170,13 +188,25 @@ async def test_300_racing_joins_leave_one_holder_in_each_seat(practice: Practice
             return await practice.host(claire, consultation)
         ticket = dice.choice(tickets) if number % 2 else None
         page = await practice.patient(invitation, f"Jean {number}", ticket)
+        await practice.eventually(lambda: bool(page.heard))
+        if page.kinds()[0] == "problem":
+            assert page.heard == [{"type": "problem", "code": "busy"}]
+            assert await page.closed() == 4004
+            return None
         await page.expect("welcome")
         return page
 
+    async def waiting_room_keeps_its_limit() -> None:
+        while not stop.is_set():
+            assert len(await practice.lobby.waiting([consultation.id])) <= most_waiting
+            await asyncio.sleep(0.05)
+
     admitting = [asyncio.create_task(admit_all(page)) for page in (desk, await practice.desk(claire))]
+    watching = asyncio.create_task(waiting_room_keeps_its_limit())
     pages = await asyncio.gather(*(join(number) for number in range(300)))
     stop.set()
-    await asyncio.gather(*admitting)
+    await asyncio.gather(*admitting, watching)
+    assert most_waiting == MOST_WAITING or None not in pages
     await practice.calm(desk)
 
     def sits(page: Page | None) -> bool:
