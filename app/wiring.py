@@ -125,6 +125,7 @@ def _web_parts(
         ),
         clock=lambda: datetime.now(UTC),
         on_logout=reception.revoke_practitioner,
+        on_cancel=reception.cancelled,
         metrics=CollectorRegistry(),
         gauges=lambda: media_gauges(upkeep.statistics),
     )

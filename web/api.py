@@ -47,10 +47,13 @@ class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What an invitation leads to. `obstacles`: `too_early`, `too_late`, `cancelled`, `ended`, or none."""
+    """What an invitation leads to. `obstacles`: `too_early`, `too_late`, `cancelled`, `ended`, or none.
+
+    The patient is named only while the link may still lead to the consultation.
+    """
 
     practitioner: str
-    patient_name: str
+    patient_name: str | None
     starts_at: datetime
     minutes: int
     opens_at: datetime
@@ -59,9 +62,10 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class LoginLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The token of a one-time log-in link."""
+    """The token of a one-time log-in link. `replace`: also when another practitioner is logged in."""
 
     token: Annotated[str, Meta(min_length=1, max_length=256)]
+    replace: bool = False
 
 
 class Opened(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ KINDS: dict[str, Kind] = {
     "not_found": Kind(404, sentence("There is nothing here, or it is not yours to see.")),
     "link_unknown": Kind(404, sentence("This link is not valid, or not any more.")),
     "method_not_allowed": Kind(405, sentence("This cannot be done at this address.")),
+    "someone_else": Kind(409, sentence("Another practitioner is logged in here.")),
     "too_late": Kind(409, sentence("This consultation is over or cancelled: this can no longer be done.")),
     "too_large": Kind(413, sentence("This is too large: 64 KiB at most.")),
     "media_type": Kind(415, sentence("The body's Content-Type is not the one expected here.")),

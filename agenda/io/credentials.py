@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from agenda.io.passwords import matches
 from agenda.io.tables import api_keys, login_links, login_sessions, practitioners
@@ -79,10 +79,13 @@ class Credentials:
                 await tx.execute(update(login_sessions).where(same).values(last_seen_at=at))
         return PractitionerId(row.practitioner)
 
-    async def end_session(self, token: str) -> None:
-        """Forget the session, if there is one."""
+    async def end_session(self, token: str) -> PractitionerId | None:
+        """Forget the session and return whose it was, lapsed or not; None when there is none."""
+        same = login_sessions.c.token_hash == digest(token)
         async with self._database.transaction() as tx:
-            await tx.execute(delete(login_sessions).where(login_sessions.c.token_hash == digest(token)))
+            ended = delete(login_sessions).where(same).returning(login_sessions.c.practitioner)
+            practitioner = (await tx.execute(ended)).scalar_one_or_none()
+        return PractitionerId(practitioner) if practitioner is not None else None
 
     async def create_login_link(
         self, practitioner: PractitionerId, target: str, at: datetime, lifetime: timedelta
@@ -98,15 +101,17 @@ class Credentials:
             )
         return token
 
+    async def practitioner_of_login_link(self, token: str, at: datetime) -> PractitionerId | None:
+        """Return whom the link would log in now, without using it up; None when nobody."""
+        async with self._database.reading() as tx:
+            found = select(login_links.c.practitioner).where(*_usable(token, at))
+            practitioner = (await tx.execute(found)).scalar_one_or_none()
+        return PractitionerId(practitioner) if practitioner is not None else None
+
     async def redeem_login_link(self, token: str, at: datetime) -> tuple[PractitionerId, str] | None:
         """Return who logs in and where to, the first time and in time; else None."""
-        usable = (
-            login_links.c.token_hash == digest(token),
-            login_links.c.used_at.is_(None),
-            login_links.c.expires_at > at,
-        )
         async with self._database.transaction() as tx:
-            used = update(login_links).where(*usable).values(used_at=at)
+            used = update(login_links).where(*_usable(token, at)).values(used_at=at)
             row = (await tx.execute(used.returning(login_links.c.practitioner, login_links.c.target))).one_or_none()
         return (PractitionerId(row.practitioner), row.target) if row else None
 
@@ -127,3 +132,11 @@ class Credentials:
             found = select(api_keys.c.id, api_keys.c.practitioner).where(api_keys.c.key_hash == digest(key))
             row = (await tx.execute(found)).one_or_none()
         return ApiKey(row.id, row.practitioner) if row else None
+
+
+def _usable(token: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        login_links.c.token_hash == digest(token),
+        login_links.c.used_at.is_(None),
+        login_links.c.expires_at > at,
+    )

@@ -39,6 +39,7 @@ class Outbox:
         self._bus = bus
         self._delivery: asyncio.Task[None] | None = None
         self._more = False
+        self._looked = False
 
     async def add(self, tx: AsyncConnection, fact: Fact) -> None:
         """Record the fact in the transaction."""
@@ -74,6 +75,9 @@ class Outbox:
         return self._delivery
 
     async def _run(self) -> None:
+        if not self._looked:
+            await self._report_unknown()
+            self._looked = True
         while self._more:
             self._more = False
             while batch := await self._undelivered():
@@ -84,13 +88,21 @@ class Outbox:
     async def _undelivered(self) -> list[tuple[int, Fact]]:
         waiting = (
             select(outbox.c.seq, outbox.c.kind, outbox.c.body)
-            .where(~outbox.c.delivered)
+            .where(~outbox.c.delivered, outbox.c.kind.in_(_KINDS))
             .order_by(outbox.c.seq)
             .limit(_BATCH)
         )
         async with self._database.reading() as tx:
             rows = (await tx.execute(waiting)).all()
         return [(row.seq, msgspec.json.decode(row.body, type=_KINDS[row.kind])) for row in rows]
+
+    async def _report_unknown(self) -> None:
+        """Log which facts a newer version left behind. They wait for it, undelivered, and hold nothing up."""
+        strange = select(outbox.c.seq).where(~outbox.c.delivered, outbox.c.kind.not_in(_KINDS)).order_by(outbox.c.seq)
+        async with self._database.reading() as tx:
+            numbers = list((await tx.execute(strange)).scalars())
+        if numbers:
+            _log.warning("facts of unknown kinds left undelivered", numbers=numbers)
 
     async def _mark(self, delivered: list[int]) -> None:
         async with self._database.transaction() as tx:

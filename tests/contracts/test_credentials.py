@@ -52,7 +52,8 @@ class TestSessions:
         token = await credentials.start_session(practitioner.id, at)
         other = await credentials.start_session(practitioner.id, at)
         assert await credentials.practitioner_of_session(token, at) == practitioner.id
-        await credentials.end_session(token)
+        assert await credentials.end_session(token) == practitioner.id
+        assert await credentials.end_session(token) is None
         assert await credentials.practitioner_of_session(token, at) is None
         assert await credentials.practitioner_of_session(other, at) == practitioner.id
         assert await credentials.practitioner_of_session("anything\ud800", at) is None
@@ -75,6 +76,16 @@ class TestLinks:
         link = await credentials.create_login_link(practitioner.id, "/desk", at, timedelta(minutes=10))
         used = await asyncio.gather(*(credentials.redeem_login_link(link, at) for _ in range(10)))
         assert [one for one in used if one] == [(practitioner.id, "/desk")]
+
+    async def test_whom_a_link_would_log_in_is_told_without_using_it_up(
+        self, credentials: Credentials, practitioner, at: datetime
+    ):
+        link = await credentials.create_login_link(practitioner.id, "/desk", at, timedelta(minutes=10))
+        assert await credentials.practitioner_of_login_link(link, at) == practitioner.id
+        assert await credentials.practitioner_of_login_link(link, at + timedelta(minutes=10)) is None
+        assert await credentials.practitioner_of_login_link("anything", at) is None
+        assert await credentials.redeem_login_link(link, at) is not None
+        assert await credentials.practitioner_of_login_link(link, at) is None
 
     async def test_a_link_lapses(self, credentials: Credentials, practitioner, at: datetime):
         link = await credentials.create_login_link(practitioner.id, "/desk", at, timedelta(minutes=10))

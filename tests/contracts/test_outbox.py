@@ -7,7 +7,8 @@ from typing import get_args
 
 import msgspec
 import pytest
-from sqlalchemy import select
+import structlog
+from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from store.facts import (
@@ -102,6 +103,25 @@ class TestDelivery:
 
 
 class TestTrouble:
+    async def test_a_fact_of_a_kind_that_this_version_does_not_know_holds_nothing_up(
+        self, database: Database, outbox: Outbox, bus: RecordingBus, at: datetime
+    ):
+        """A database that a newer version has written to is still read to its end after going back."""
+        async with database.transaction() as tx:
+            strange = insert(outbox_table).values(kind="FromTheFuture", body="{}", at=at, delivered=False)
+            for _ in range(150):
+                number = (await tx.execute(strange.returning(outbox_table.c.seq))).scalar_one()
+            await outbox.add(tx, opened(1, at))
+        with structlog.testing.capture_logs() as logged:
+            for number_of_call in (2, 3):
+                async with outbox.committing() as tx:
+                    await outbox.add(tx, opened(number_of_call, at))
+                await outbox.deliver()
+        assert bus.heard == [opened(1, at), opened(2, at), opened(3, at)]
+        assert await undelivered(database) == 150
+        assert [len(line["numbers"]) for line in logged] == [150]
+        assert logged[0]["numbers"][-1] == number
+
     async def test_what_was_committed_but_not_delivered_is_delivered_after_reopening(
         self, database_url: str, bus: RecordingBus, at: datetime
     ):

@@ -19,7 +19,7 @@ from agenda.io.credentials import Credentials
 from agenda.io.service import Agenda
 from agenda.people import Practitioner
 from lobby.io.service import Lobby
-from store.ids import PractitionerId
+from store.ids import ConsultationId, PractitionerId
 from store.io.bus import LocalBus
 from store.io.database import Database
 from store.io.outbox import Outbox
@@ -44,6 +44,7 @@ class Practice:
     at: datetime = START
     ready: list[tuple[str, bool]] = field(default_factory=lambda: [("database", True), ("workers", True)])
     logged_out: list[PractitionerId] = field(default_factory=list)
+    cancelled: list[ConsultationId] = field(default_factory=list)
     gauges: dict[str, float] = field(default_factory=lambda: {"visavis_calls_open": 2.0})
 
     def later(self, **by: float) -> None:
@@ -113,6 +114,12 @@ async def opened(tmp_path: Path, aiohttp_client: Callable[..., Awaitable[Any]]) 
         async def on_logout(who: PractitionerId) -> None:
             practice.logged_out.append(who)
 
+        async def on_cancel(consultation: ConsultationId) -> None:
+            kept = await agenda.consultation(consultation)
+            assert kept is not None
+            assert kept.cancelled_at is not None
+            practice.cancelled.append(consultation)
+
         chosen = {"version": "1.2.3", "trusted_proxies": (ip_network("127.0.0.0/8"),), **settings}
         parts = WebParts(
             agenda=agenda,
@@ -123,6 +130,7 @@ async def opened(tmp_path: Path, aiohttp_client: Callable[..., Awaitable[Any]]) 
             settings=WebSettings(**chosen),
             clock=lambda: practice.at,
             on_logout=on_logout,
+            on_cancel=on_cancel,
             metrics=CollectorRegistry(),
             gauges=lambda: practice.gauges,
         )

@@ -137,6 +137,7 @@ async def test_a_consultation_is_planned_read_and_cancelled(practice):
         assert cancelled.status == 200
         assert (await cancelled.json())["state"] == "cancelled"
         assert (await cancelled.json())["patient_url"] is None
+    assert set(practice.cancelled) == {made["id"]}
 
 
 async def test_an_entry_logs_the_practitioner_in_once_and_leads_to_the_consultation(practice):

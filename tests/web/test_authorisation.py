@@ -21,7 +21,7 @@ async def _login(practice: Any, _: Consultation, who: dict[str, str]) -> ClientR
 
 async def _open(practice: Any, _: Consultation, who: dict[str, str]) -> ClientResponse:
     token = await practice.credentials.create_login_link(practice.owner.id, "/desk", practice.at, timedelta(minutes=10))
-    return await practice.script("/open", {"token": token}, who)
+    return await practice.script("/open", {"token": token, "replace": True}, who)
 
 
 async def _look(practice: Any, consultation: Consultation, who: dict[str, str]) -> ClientResponse:

@@ -133,6 +133,7 @@ async def test_a_cancelled_consultation_keeps_no_link_and_lets_nobody_in(practic
     for _ in range(2):
         answer = await practice.form(f"/desk/consultations/{consultation.id}/cancel", own)
         assert (answer.status, answer.headers["Location"]) == (303, "/desk")
+    assert set(practice.cancelled) == {consultation.id}
     html = await (await practice.get("/desk", own)).text()
     assert page_data(html)["consultations"][0]["invitation_url"] == ""
     assert (await practice.get(f"/desk/consultations/{consultation.id}/invitation.svg", own)).status == 404
@@ -146,6 +147,7 @@ async def test_what_is_over_cannot_be_cancelled(practice):
     own = await practice.as_(practice.owner)
     assert (await practice.form(f"/desk/consultations/{consultation.id}/cancel", own)).status == 409
     assert (await practice.agenda.consultation(consultation.id)).cancelled_at is None
+    assert practice.cancelled == []
 
 
 async def test_the_qr_code_is_a_picture_without_inline_styles(practice):

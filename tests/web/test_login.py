@@ -49,6 +49,12 @@ async def test_a_log_in_gives_a_new_session_and_ends_the_one_before(practice):
     answer = await practice.log_in(EMAIL, PASSWORD, {"Cookie": f"visavis={before}"})
     assert answer.cookies["visavis"].value != before
     assert await practice.credentials.practitioner_of_session(before, practice.at) is None
+    assert practice.logged_out == [practice.other.id]
+
+
+async def test_a_log_in_of_the_same_practitioner_disturbs_none_of_their_pages(practice):
+    await practice.log_in(EMAIL, PASSWORD, await practice.as_(practice.owner))
+    assert practice.logged_out == []
 
 
 async def test_an_unknown_email_and_a_wrong_password_get_the_same_answer(practice):
@@ -115,6 +121,14 @@ async def test_log_out_ends_the_session_and_everything_that_runs_under_it(practi
     assert practice.logged_out == [practice.owner.id]
 
 
+async def test_log_out_with_a_session_that_has_lapsed_still_ends_everything_that_runs_under_it(practice):
+    session = await practice.session(practice.owner)
+    practice.later(hours=13)
+    assert (await practice.get("/desk", {"Cookie": f"visavis={session}"})).status == 303
+    await practice.form("/logout", {"Cookie": f"visavis={session}"})
+    assert practice.logged_out == [practice.owner.id]
+
+
 async def test_log_out_of_nobody_revokes_nobody(practice):
     assert (await practice.form("/logout")).status == 303
     assert practice.logged_out == []
@@ -150,17 +164,46 @@ async def test_a_planted_destination_is_not_followed(practice, planted):
 
 async def test_a_one_time_link_logs_in_once_and_leads_to_its_target(practice):
     token = await link(practice, "/consultations/con_x")
-    old = await practice.session(practice.other)
-    answer = await practice.script("/open", {"token": token}, {"Cookie": f"visavis={old}"})
+    answer = await practice.script("/open", {"token": token})
     assert answer.status == 200
     assert await answer.json() == {"location": "/consultations/con_x"}
     session = answer.cookies["visavis"].value
     assert await practice.credentials.practitioner_of_session(session, practice.at) == practice.owner.id
-    assert await practice.credentials.practitioner_of_session(old, practice.at) is None
     again = await practice.script("/open", {"token": token})
     assert again.status == 404
     assert (await again.json())["code"] == "link_unknown"
     assert not again.cookies
+
+
+async def test_a_link_replaces_another_practitioner_only_when_asked_to(practice):
+    """A link that somebody else slips in must not change under whose name one works (log-in CSRF)."""
+    token = await link(practice, "/consultations/con_x")
+    old = await practice.session(practice.other)
+    other = {"Cookie": f"visavis={old}"}
+    assert "Dr Paul Petit" in await (await practice.get("/open", other)).text()
+    for body in ({"token": token}, {"token": token, "replace": False}):
+        asked = await practice.script("/open", body, other)
+        assert (asked.status, (await asked.json())["code"]) == (409, "someone_else")
+        assert not asked.cookies
+    assert await practice.credentials.practitioner_of_session(old, practice.at) == practice.other.id
+    assert practice.logged_out == []
+    answer = await practice.script("/open", {"token": token, "replace": True}, other)
+    assert await answer.json() == {"location": "/consultations/con_x"}
+    session = answer.cookies["visavis"].value
+    assert await practice.credentials.practitioner_of_session(session, practice.at) == practice.owner.id
+    assert await practice.credentials.practitioner_of_session(old, practice.at) is None
+    assert practice.logged_out == [practice.other.id]
+
+
+async def test_a_link_for_whoever_is_logged_in_already_asks_nothing(practice):
+    own = await practice.as_(practice.owner)
+    assert (await practice.script("/open", {"token": await link(practice)}, own)).status == 200
+    assert practice.logged_out == []
+
+
+async def test_a_link_that_is_none_is_told_so_to_whoever_is_logged_in(practice):
+    answer = await practice.script("/open", {"token": "anything"}, await practice.as_(practice.other))
+    assert (answer.status, (await answer.json())["code"]) == (404, "link_unknown")
 
 
 async def test_looking_at_the_page_of_a_link_redeems_nothing(practice):

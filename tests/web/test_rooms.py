@@ -52,6 +52,26 @@ async def test_an_invitation_tells_what_it_leads_to(practice):
     }
 
 
+async def test_the_patient_is_named_only_while_the_link_may_still_lead_to_the_consultation(practice):
+    consultations = [await invited(practice, minutes=20) for _ in range(3)]
+    await practice.agenda.cancel(consultations[0][0].id, practice.at)
+    await practice.agenda.end(consultations[1][0].id, practice.at)
+
+    async def names():
+        looks = [
+            await (await practice.script("/join/look", {"invitation": token})).json() for _, token in consultations
+        ]
+        assert {look["practitioner"] for look in looks} == {"Dr Anne Martin"}
+        assert {look["starts_at"] for look in looks} == {"2026-03-10T09:20:00Z"}
+        return [look["patient_name"] for look in looks]
+
+    assert await names() == [None, None, "Jeanne Dupont"]
+    practice.later(minutes=80)
+    assert await names() == [None, None, None]
+    practice.later(minutes=-200)
+    assert await names() == [None, None, "Jeanne Dupont"]
+
+
 @pytest.mark.parametrize(
     ("minutes_later", "obstacles"),
     [(-31, ["too_early"]), (-30, []), (0, []), (59, []), (60, ["too_late"])],

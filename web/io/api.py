@@ -54,6 +54,7 @@ async def cancel(request: aioweb.Request) -> aioweb.Response:
     if state_of(consultation, parts.settings.join_window, at) == "past":
         raise Refused("too_late")
     cancelled = await parts.agenda.cancel(consultation.id, at)
+    await parts.on_cancel(consultation.id)
     return json(await _answer(request, cancelled, practitioner, at))
 
 

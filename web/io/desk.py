@@ -35,13 +35,14 @@ async def create(request: aioweb.Request) -> aioweb.Response:
 
 
 async def cancel(request: aioweb.Request) -> aioweb.Response:
-    """POST /desk/consultations/{id}/cancel."""
+    """POST /desk/consultations/{id}/cancel. Whoever waits or is in the call is told so at once."""
     consultation = await own_consultation(request)
     parts = request.app[SITE].parts
     view = await shown(request, consultation, request[WHO].time_zone)
     if view.state == "past":
         return await _desk(request, Refused("too_late"))
     await parts.agenda.cancel(consultation.id, parts.clock())
+    await parts.on_cancel(consultation.id)
     return see("/desk")
 
 

@@ -13,6 +13,7 @@ from web.io.visitor import (
     log_in,
     log_out,
     practitioner_id,
+    practitioner_of,
     remember_next,
     set_language,
 )
@@ -60,26 +61,29 @@ def _after_login(request: aioweb.Request) -> str:
 
 async def logout(request: aioweb.Request) -> aioweb.Response:
     """POST /logout. Their WebSockets and media end with the session."""
-    practitioner = await practitioner_id(request)
     response = see("/login")
     await log_out(request, response)
-    if practitioner is not None:
-        await request.app[SITE].parts.on_logout(practitioner)
     return response
 
 
 async def open_page(request: aioweb.Request) -> aioweb.Response:
-    """GET /open. Redeems nothing: mail scanners follow links, but do not press buttons."""
+    """GET /open. Redeems nothing; it names whoever is logged in, for the question whether to replace them."""
+    await practitioner_of(request)
     return page(request, "open")
 
 
 async def open_link(request: aioweb.Request) -> aioweb.Response:
-    """POST /open: a one-time link's token for a session."""
+    """POST /open: a one-time link's token for a session. Somebody else's is replaced only when asked to."""
     link = await body_of(request, LoginLink)
     site = request.app[SITE]
     at = site.parts.clock()
     if wait := site.looks.take(address_bucket(request), at):
         raise Refused("too_many", retry_after=wait)
+    here = await practitioner_id(request)
+    if here is not None and not link.replace:
+        meant = await site.parts.credentials.practitioner_of_login_link(link.token, at)
+        if meant is not None and meant != here:
+            raise Refused("someone_else")
     redeemed = await site.parts.credentials.redeem_login_link(link.token, at)
     if redeemed is None:
         raise Refused("link_unknown")

@@ -12,7 +12,7 @@ from agenda.io.credentials import ApiKey, Credentials
 from agenda.io.service import Agenda
 from agenda.people import Practitioner
 from lobby.io.service import Lobby
-from store.ids import PractitionerId
+from store.ids import ConsultationId, PractitionerId
 from web.io.measures import RequestMeasures
 from web.io.rendering import Pages
 from web.io.static_files import StaticFiles
@@ -43,6 +43,7 @@ class WebParts:
     settings: WebSettings
     clock: Callable[[], datetime]
     on_logout: Callable[[PractitionerId], Awaitable[None]]
+    on_cancel: Callable[[ConsultationId], Awaitable[None]]
     metrics: CollectorRegistry
     gauges: Callable[[], dict[str, float]]
 

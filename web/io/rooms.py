@@ -3,7 +3,7 @@
 from aiohttp import web as aioweb
 
 from agenda.consultation import Consultation
-from lobby.gate import GateFacts, obstacles
+from lobby.gate import GateFacts, Obstacle, obstacles
 from store.ids import ConsultationId, Prefix, is_id
 from web.api import Invitation, Look
 from web.io.answers import json, page
@@ -65,14 +65,15 @@ async def look(request: aioweb.Request) -> aioweb.Response:
         cancelled=consultation.cancelled_at is not None,
         ended=consultation.ended_at is not None,
     )
+    found_obstacles = obstacles(facts)
     return json(
         Look(
             practitioner=practitioner.name,
-            patient_name=consultation.patient_name,
+            patient_name=consultation.patient_name if set(found_obstacles) <= {Obstacle.TOO_EARLY} else None,
             starts_at=consultation.starts_at,
             minutes=consultation.minutes,
             opens_at=opens_at,
             closes_at=closes_at,
-            obstacles=[obstacle.value for obstacle in obstacles(facts)],
+            obstacles=[obstacle.value for obstacle in found_obstacles],
         )
     )

@@ -126,19 +126,26 @@ async def practitioner_of(request: aioweb.Request) -> Practitioner | None:
 
 
 async def log_in(request: aioweb.Request, response: aioweb.Response, practitioner: PractitionerId) -> None:
-    """Give the browser a new session, whatever it had before: a session planted in it beforehand is worth nothing."""
+    """Give the browser a new session, whatever it had before: a session planted in it beforehand is worth nothing.
+
+    Somebody else whose session this ends is logged out as by the button: nothing of theirs stays open here.
+    """
     parts = request.app[SITE].parts
-    if old := session_token(request):
-        await parts.credentials.end_session(old)
+    old = session_token(request)
+    replaced = await parts.credentials.end_session(old) if old else None
+    if replaced is not None and replaced != practitioner:
+        await parts.on_logout(replaced)
     token = await parts.credentials.start_session(practitioner, parts.clock())
     _set_cookie(request, response, _session_cookie(request), token, _SESSION_SECONDS)
 
 
 async def log_out(request: aioweb.Request, response: aioweb.Response) -> None:
-    """End the browser's session, if it has one."""
+    """End the browser's session, if it has one, and all that runs under it, even if it has lapsed meanwhile."""
+    parts = request.app[SITE].parts
     token = session_token(request)
-    if token:
-        await request.app[SITE].parts.credentials.end_session(token)
+    practitioner = await parts.credentials.end_session(token) if token else None
+    if practitioner is not None:
+        await parts.on_logout(practitioner)
     _set_cookie(request, response, _session_cookie(request), "", 0)
 
 

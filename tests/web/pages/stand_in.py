@@ -125,6 +125,7 @@ class StandIn:
         self.language = "fr"
         self.look: dict[str, object] | None = invited()
         self.opens_to: str | None = "/desk"
+        self.logged_in: SimpleNamespace | None = None
         self.consultations: list[SimpleNamespace] = []
         self.desk: dict[str, object] = {"problem": None, "form": EMPTY_FORM}
         self.login: dict[str, object] = {"problem": None, "email": ""}
@@ -156,7 +157,7 @@ class StandIn:
         return web.Response(text=text, content_type="text/html")
 
     async def _open_page(self, request: web.Request) -> web.Response:
-        return await self._page(request, "open")
+        return await self._page(request, "open", practitioner=self.logged_in)
 
     async def _join(self, request: web.Request) -> web.Response:
         return await self._page(request, "join")
@@ -197,7 +198,10 @@ class StandIn:
         return web.json_response(self.look)
 
     async def _open(self, request: web.Request) -> web.Response:
-        self.posted.append((request.path, await request.json()))
+        asked = await request.json()
+        self.posted.append((request.path, asked))
+        if self.logged_in and not asked["replace"]:
+            return web.json_response({"status": 409}, status=409)
         if self.opens_to is None:
             return web.json_response({"status": 404}, status=404)
         return web.json_response({"location": self.opens_to})

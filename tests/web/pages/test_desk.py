@@ -4,6 +4,7 @@
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -59,8 +60,19 @@ async def test_admitting_goes_to_the_room_and_admits_there(page: Page, site: Sta
     await page.get_by_role("button", name="Accepter Jean Dupont").click()
     room = await site.talk.welcomed()
     assert room.opening["type"] == "enter"
-    await room.say("lobby", entries=[entry()])
-    assert (await room.hear("admit"))["admission"] == entry()["admission"]
+    assert page.url.endswith(f"/consultations/{CONSULTATION}")
+    await room.say("lobby", entries=[entry(version=7)])
+    assert await room.hear("admit") == {"type": "admit", "admission": entry()["admission"], "version": 7}
+    await page.reload()
+    again = await site.talk.welcomed()
+    await again.say("lobby", entries=[entry(version=8)])
+    await page.get_by_role("button", name=FR["decline"]).click()
+    await again.hear("decline")
+    assert [frame["body"]["version"] for frame in site.talk.frames if is_admit(frame)] == [7]
+
+
+def is_admit(frame: dict[str, Any]) -> bool:
+    return bool((frame.get("body") or {}).get("type") == "admit")
 
 
 async def test_declining_and_a_lost_connection(page: Page, site: StandIn) -> None:

@@ -82,13 +82,14 @@ async def test_declining(page: Page, site: StandIn) -> None:
     await expect(page.get_by_role("heading", name=FR["waiting"])).to_be_focused()
 
 
-async def test_whom_the_desk_admitted_is_let_in_after_entering(page: Page, site: StandIn) -> None:
-    admission = entry()["admission"]
-    await page.goto(f"/consultations/{CONSULTATION}#admit={admission}")
+async def test_an_address_admits_nobody(page: Page, site: StandIn) -> None:
+    """Whoever waits can send the practitioner a link with their own admission in it."""
+    await page.goto(f"/consultations/{CONSULTATION}#admit={entry()['admission']}")
     socket = await site.talk.welcomed()
     await socket.say("lobby", entries=[entry(version=7)])
-    assert await socket.hear("admit") == {"type": "admit", "admission": admission, "version": 7}
-    assert page.url.endswith(CONSULTATION)
+    await page.get_by_role("button", name=FR["decline"]).click()
+    await socket.hear("decline")
+    assert [frame for frame in site.talk.frames if (frame.get("body") or {}).get("type") == "admit"] == []
 
 
 async def test_the_call_begins_when_the_patient_is_there(page: Page, site: StandIn, robot: Page) -> None:

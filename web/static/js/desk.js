@@ -1,6 +1,7 @@
 /** The desk: the waiting list of all consultations, live, and the buttons of the page that the server drew. */
 
 import { Alerts } from "./alerts.js";
+import { choose } from "./chosen.js";
 import { Connection } from "./connection.js";
 import { openDialog } from "./dialog.js";
 import { html, nothing } from "../vendor/lit-html.js";
@@ -71,7 +72,10 @@ function list() {
       return time ? t("appointment at {time}", { time }) : "";
     },
     isDecided: ({ admission }) => decided.has(admission),
-    admit: ({ admission, consultation }) => location.assign(`/consultations/${consultation}#admit=${admission}`),
+    admit: ({ admission, consultation }) => {
+      choose(consultation, admission);
+      location.assign(`/consultations/${consultation}`);
+    },
     decline: ({ admission, version }) => {
       decided.add(admission);
       connection.send({ type: "decline", admission, version });

@@ -5,7 +5,7 @@
  * @property {string} practitioner
  * @property {string} starts_at
  * @property {number} minutes
- * @property {string} patient_name
+ * @property {string | null} patient_name null once the link leads nowhere any more
  * @property {string} opens_at
  * @property {string} closes_at
  * @property {import("./messages.js").Obstacle[]} obstacles

@@ -63,7 +63,7 @@ export class Patient {
     const found = await look(this.invitation);
     if (typeof found === "string") return this.#show(found);
     this.invited = found;
-    this.name = this.place.kept?.name ?? found.patient_name;
+    this.name = this.place.kept?.name ?? found.patient_name ?? "";
     if (this.place.joined && this.place.kept) {
       // Media and signalling at once: whoever reloads wants the call, or the turn, back soon.
       void this.media.start();

@@ -3,6 +3,7 @@
 import { Alerts } from "./alerts.js";
 import { aloneView, elsewhere } from "./alone_view.js";
 import { callView } from "./call_view.js";
+import { takeChosen } from "./chosen.js";
 import { endView } from "./end_view.js";
 import { Habits } from "./habits.js";
 import { Host } from "./host.js";
@@ -165,12 +166,10 @@ function levelChanged() {
   refresh();
 }
 
-const expected = new URLSearchParams(location.hash.slice(1)).get("admit") ?? "";
-history.replaceState(null, "", location.pathname);
 document.addEventListener("keydown", (event) => host.view === "room" && habits.press(event));
 setInterval(() => {
   if (host.tick(new Date())) void media.start();
   refresh();
 }, 1000);
-host.enter(expected);
+host.enter(takeChosen(page.consultation));
 void media.start();

@@ -47,7 +47,9 @@ export function announce(text) {
 /** Puts the keyboard at the head of the view that has just been drawn. */
 export function focusHeading() {
   queueMicrotask(() => {
-    const heading = document.querySelector("h1");
+    const heading = /** @type {HTMLElement | undefined} */ (
+      Array.from(document.querySelectorAll("h1")).find((one) => !one.closest("[hidden]"))
+    );
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
