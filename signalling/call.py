@@ -208,7 +208,7 @@ class Call:
                 return EndReason.PEER_LOST, seat
             if place.attached and place.legless_since and at - place.legless_since >= WORKER_LOST_AFTER:
                 return EndReason.WORKER_LOST, None
-        if self.state is CallState.OPEN and at >= closes_at:
+        if (self.practitioner is None or self.patient is None) and at >= closes_at:
             return EndReason.NEVER_JOINED, None
         return None
 

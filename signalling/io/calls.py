@@ -1,5 +1,6 @@
 """The calls: who takes a seat, who gives it up, and when a call ends. What the database says is written first."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -64,6 +65,15 @@ class Calls:
         room.announce()
         self._board.changed(room.consultation.practitioner)
         await self._legs.open(room, seat, replaces)
+
+    async def take_back(self, room: Room, seat: Seat, replaces: LegId | None) -> None:
+        """Undo a claim whose leg was not opened: the seat stays with its holder only if it was theirs before."""
+        if replaces is None:
+            await self.free(room, seat)
+            return
+        await self._legs.revoke(room, seat)
+        with suppress(EngineUnavailable):
+            await self._services.engine.close_leg(replaces)
 
     async def free(self, room: Room, seat: Seat) -> Participant | None:
         """Free the seat and close its leg. Returns the page that held it. The call ends with its last holder."""

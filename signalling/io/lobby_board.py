@@ -130,7 +130,7 @@ class LobbyBoard:
             )
         )
 
-    async def _orphaned(self, admission: Admission, pages: set[str], at: datetime) -> bool:
+    async def _orphaned(self, admission: Admission, pages: set[AdmissionId], at: datetime) -> bool:
         """Whether nobody can come back to this place by its page; a crash left it behind."""
         if admission.id in pages or at - admission.waiting_since < KEPT_FOR:
             return False

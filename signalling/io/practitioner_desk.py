@@ -1,5 +1,7 @@
 """The practitioner's side: the desk and the seat, who is let in, refused, or sent back."""
 
+from datetime import datetime
+
 from agenda.consultation import Consultation
 from lobby.admission import Admission, StaleAdmission
 from signalling.call import EndReason, SeatTaken
@@ -12,7 +14,8 @@ from signalling.io.refusal import Refused
 from signalling.io.room import Room
 from signalling.io.services import Services
 from signalling.join_window import not_yet
-from signalling.protocol import Admit, Attend, Decline, Declined, Displaced, Enter, Leave, Problem, SendBack
+from signalling.protocol import Admit, Attend, Decline, Declined, Displaced, Enter, Leave, NotYet, Problem, SendBack
+from signalling.revocations import LoggedIn
 from store.ids import AdmissionId, ConsultationId, PractitionerId, Seat
 
 
@@ -25,39 +28,49 @@ class PractitionerDesk:
         self._board = board
         self._places = places
 
-    async def attend(self, _: Attend, practitioner: PractitionerId | None, socket: Socket) -> Participant:
+    async def attend(self, _: Attend, who: LoggedIn | None, socket: Socket) -> Participant:
         """Return the session of a desk, which sees the waiting lists. Raises `Refused`."""
-        if practitioner is None:
+        if who is None:
             raise Refused(Problem("log_in"))
         at = self._services.clock()
-        participant = await self._services.sessions.begin(socket, Seat.PRACTITIONER, at, practitioner=practitioner)
-        await self.show(participant)
+        participant = await self._services.sessions.begin(socket, Seat.PRACTITIONER, at, practitioner=who.practitioner)
+        if not self._logged_out(who, participant):
+            await self.show(participant)
         return participant
 
-    async def enter(self, opening: Enter, practitioner: PractitionerId | None, socket: Socket) -> Participant:
+    async def enter(self, opening: Enter, who: LoggedIn | None, socket: Socket) -> Participant:
         """Return the session of the practitioner's seat. Raises `Refused`."""
-        if practitioner is None:
+        if who is None:
             raise Refused(Problem("log_in"))
+        practitioner = who.practitioner
         consultation = await self._own(ConsultationId(opening.consultation), practitioner)
         host = await self._services.agenda.practitioner(practitioner)
         if consultation is None or host is None:
             raise Refused(Problem("not_found"))
         async with self._services.presence.room(consultation, host.name).visit() as room:
             at = self._services.clock()
-            if room.call is None and (closed := not_yet(consultation, self._services.window, at)) is not None:
+            if (closed := await self._closed(room, at)) is not None:
                 raise Refused(closed)
             participant = await self._services.sessions.begin(
                 socket, Seat.PRACTITIONER, at, practitioner=practitioner, consultation=consultation.id
             )
+            if self._logged_out(who, participant):
+                return participant
             before = room.holders.get(Seat.PRACTITIONER)
             try:
                 replaces = await self._calls.claim(room, participant, practitioner, host.name, opening.sending)
             except SeatTaken:
                 self._services.sessions.end(participant, CloseCode.REFUSED, at, Problem("seat_taken"))
                 return participant
+            if self._logged_out(who, participant):
+                await self._calls.take_back(room, Seat.PRACTITIONER, replaces)
+                return participant
             if before is not None:
                 self._services.sessions.end(before, CloseCode.DISPLACED, at, Displaced("same_person"))
             await self.show(participant)
+            if self._logged_out(who, participant):
+                await self._calls.take_back(room, Seat.PRACTITIONER, replaces)
+                return participant
             await self._calls.open_leg(room, Seat.PRACTITIONER, replaces)
         return participant
 
@@ -73,6 +86,9 @@ class PractitionerDesk:
             return
         room, practitioner = found
         async with room.visit():
+            if await self._cancelled(room):
+                participant.tell(Problem("stale"))
+                return
             try:
                 admission = await self._services.lobby.admit(
                     AdmissionId(message.admission), message.version, practitioner, self._services.clock()
@@ -137,6 +153,26 @@ class PractitionerDesk:
                 await self._calls.end(room, EndReason.HUNG_UP, Seat.PRACTITIONER)
             else:
                 self._services.sessions.end(participant, CloseCode.OVER, self._services.clock())
+
+    async def _closed(self, room: Room, at: datetime) -> NotYet | None:
+        """Return what keeps the practitioner out: a call that runs over goes on, unless it was cancelled."""
+        cancelled = await self._cancelled(room)
+        return not_yet(room.consultation, self._services.window, at) if cancelled or room.call is None else None
+
+    async def _cancelled(self, room: Room) -> bool:
+        """Whether the consultation is cancelled now: it may have been while the room was waited for."""
+        planned = await self._services.agenda.consultation(room.consultation.id)
+        if planned is not None:
+            room.consultation = planned
+        return room.consultation.cancelled_at is not None
+
+    def _logged_out(self, who: LoggedIn, participant: Participant) -> bool:
+        """Whether they have logged out since they were asked who they are; their page's session is over then."""
+        if not self._services.revocations.revoked(who):
+            return False
+        self._services.sessions.end(participant, CloseCode.LOGGED_OUT, self._services.clock())
+        self._services.presence.remove(participant)
+        return True
 
     async def _own(self, consultation: ConsultationId, practitioner: PractitionerId | None) -> Consultation | None:
         found = await self._services.agenda.consultation(consultation)

@@ -17,6 +17,7 @@ from sfu.engine import EngineEvent, MediaEngine
 from signalling.close_code import CloseCode
 from signalling.io.background import Background, report
 from signalling.io.calls import Calls
+from signalling.io.doors import Doors
 from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
 from signalling.io.participant import Participant, Socket
@@ -50,7 +51,8 @@ from signalling.protocol import (
     ServerFrame,
     encode,
 )
-from store.ids import PractitionerId, Seat
+from signalling.revocations import LoggedIn, Revocations
+from store.ids import ConsultationId, PractitionerId, Seat
 from store.io.database import Database
 from store.io.entropy import digest
 from store.io.outbox import Outbox
@@ -93,14 +95,15 @@ class Reception:
         background, window, clock = Background(), settings.window, settings.clock
         self._settings = settings
         self._services = services = Services(
-            database, outbox, agenda, lobby, engine, presence, book, background, window, clock
+            database, outbox, agenda, lobby, engine, presence, book, background, window, clock, Revocations()
         )
         self._board = board = LobbyBoard(services)
         self._legs = legs = Legs(services)
         self._calls = calls = Calls(services, legs, board)
         self._places = places = PatientPlace(services, calls, board, settings.knocks())
         self._desk = PractitionerDesk(services, calls, board, places)
-        self._rounds = Sweep(services, calls, legs, board, places)
+        self._doors = doors = Doors(services, calls, places)
+        self._rounds = Sweep(services, calls, legs, board, places, doors)
         self._closed = False
         self._handlers: Mapping[type[Any], Mapping[Seat, _Handler]] = {
             Admit: {Seat.PRACTITIONER: self._desk.admit},
@@ -131,14 +134,19 @@ class Reception:
         await self._legs.save()
         await self._services.sessions.flush(self._settings.clock())
 
-    async def open(self, frame: ClientFrame, practitioner: PractitionerId | None, socket: Socket) -> Participant | None:
+    async def open(
+        self, frame: ClientFrame, practitioner: Callable[[], Awaitable[PractitionerId | None]], socket: Socket
+    ) -> Participant | None:
         """Return the session that the first frame of a socket begins or resumes; None when there is none.
 
-        `practitioner` is who is logged in at that browser. What keeps a page out is said to it, and the socket
-        closed. Raises `BadMessage` for a frame with which no conversation begins.
+        `practitioner` asks who is logged in at that browser: they may have logged out since the upgrade. What keeps a
+        page out is said to it, and the socket closed. Raises `BadMessage` for a frame with which none begins.
         """
         try:
-            return await self._open(frame, practitioner, socket)
+            mark = self._services.revocations.mark()
+            found = None if isinstance(frame.body, Knock) else await practitioner()
+            who = LoggedIn(found, mark) if found is not None else None
+            return await self._open(frame, who, socket)
         except Refused as refused:
             socket.send(encode(ServerFrame(0, 0, refused.reason)))
             socket.close(CloseCode.REFUSED)
@@ -149,18 +157,16 @@ class Reception:
                 self.lost(participant, socket)
             raise
 
-    async def _open(
-        self, frame: ClientFrame, practitioner: PractitionerId | None, socket: Socket
-    ) -> Participant | None:
+    async def _open(self, frame: ClientFrame, who: LoggedIn | None, socket: Socket) -> Participant | None:
         opening = frame.body
         if isinstance(opening, Resume):
-            return await self._resume(opening, frame.ack, practitioner, socket)
+            return await self._resume(opening, frame.ack, who, socket)
         if isinstance(opening, Knock):
             return await self._places.knock(opening, socket)
         if isinstance(opening, Attend):
-            return await self._desk.attend(opening, practitioner, socket)
+            return await self._desk.attend(opening, who, socket)
         if isinstance(opening, Enter):
-            return await self._desk.enter(opening, practitioner, socket)
+            return await self._desk.enter(opening, who, socket)
         raise BadMessage("no opening message")
 
     async def receive(self, participant: Participant, frame: ClientFrame) -> None:
@@ -192,6 +198,7 @@ class Reception:
 
     async def revoke_practitioner(self, practitioner: PractitionerId) -> None:
         """End every session of a practitioner who logged out, and their media. Their seat stays theirs."""
+        self._services.revocations.note(practitioner)
         for participant in self._services.presence.pages_of(practitioner):
             at = self._settings.clock()
             room = self._services.presence.known_room(participant.consultation)
@@ -203,6 +210,10 @@ class Reception:
             self._services.presence.remove(participant)
         self._board.changed(practitioner)
         await self._services.sessions.flush(self._settings.clock())
+
+    async def cancelled(self, consultation: ConsultationId) -> None:
+        """End the call of a consultation that was cancelled just now, and send away who waits for it."""
+        await self._doors.cancelled(consultation)
 
     async def look_around(self) -> None:
         """Look after what time alone brings about, now."""
@@ -221,9 +232,7 @@ class Reception:
         except Exception as error:  # noqa: BLE001  # the engine's next events must be heard whatever this one did
             report("engine event failed", error)
 
-    async def _resume(
-        self, opening: Resume, ack: int, practitioner: PractitionerId | None, socket: Socket
-    ) -> Participant | None:
+    async def _resume(self, opening: Resume, ack: int, who: LoggedIn | None, socket: Socket) -> Participant | None:
         token_hash = digest(opening.session)
         participant = self._services.presence.session(token_hash)
         if participant is None:
@@ -232,7 +241,8 @@ class Reception:
                 socket.close(CloseCode.DISPLACED)
                 return None
             raise Refused(Problem("session_unknown"))
-        if participant.practitioner is not None and participant.practitioner != practitioner:
+        mine = participant.practitioner
+        if mine is not None and (who is None or who.practitioner != mine or self._services.revocations.revoked(who)):
             raise Refused(Problem("session_unknown"))
         continued = participant.resume(socket, opening.session, ack)
         if participant.over is None:

@@ -69,13 +69,12 @@ class WebSocketServer:
             raise aioweb.HTTPForbidden(text="This page may not connect here.")
         if "Sec-WebSocket-Protocol" in request.headers:
             raise aioweb.HTTPBadRequest(text="There are no subprotocols here.")
-        practitioner = await self._practitioner_of_request(request)
         ws = await _upgraded(request)
         wire = Wire(ws, request.transport, time.monotonic())
         self._heartbeat.add(wire)
         participant: Participant | None = None
         try:
-            participant = await self._begin(ws, wire, practitioner)
+            participant = await self._begin(request, ws, wire)
             bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
             while participant is not None and not wire.closing:
                 message = await ws.receive()
@@ -104,7 +103,7 @@ class WebSocketServer:
                 self._heartbeat.remove(wire)
         return ws
 
-    async def _begin(self, ws: _WebSocket, wire: Wire, practitioner: PractitionerId | None) -> Participant | None:
+    async def _begin(self, request: aioweb.Request, ws: _WebSocket, wire: Wire) -> Participant | None:
         """Return the session that the first frame begins, if any. Raises `BadMessage` and `TooFast`."""
         wire.heard()
         bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
@@ -118,7 +117,7 @@ class WebSocketServer:
                     frame = _frame(message.type, message.data, wire, bucket)
         except TimeoutError:
             raise BadMessage("no opening message in time") from None
-        participant = await self._reception.open(frame, practitioner, wire)
+        participant = await self._reception.open(frame, lambda: self._practitioner_of_request(request), wire)
         wire.listen(time.monotonic())
         return participant
 

@@ -11,6 +11,7 @@ from sfu.engine import MediaEngine
 from signalling.io.background import Background
 from signalling.io.presence import Presence
 from signalling.io.sessions import Sessions
+from signalling.revocations import Revocations
 from store.io.database import Database
 from store.io.outbox import Outbox
 
@@ -29,3 +30,4 @@ class Services:
     background: Background
     window: JoinWindow
     clock: Callable[[], datetime]
+    revocations: Revocations

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 
 from lobby.admission import State
 from signalling.close_code import CloseCode
-from signalling.io import rows
 from signalling.io.background import report
 from signalling.io.calls import Calls
+from signalling.io.doors import Doors
 from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
 from signalling.io.participant import Participant
 from signalling.io.patient_place import PatientPlace
 from signalling.io.services import Services
-from signalling.join_window import not_yet
 from signalling.protocol import Lapsed
 from store.ids import Seat
 
@@ -24,11 +23,14 @@ SELDOM = timedelta(seconds=15)
 class Sweep:
     """One `go` after the other; what fails is logged and tried again on the next one."""
 
-    def __init__(self, services: Services, calls: Calls, legs: Legs, board: LobbyBoard, places: PatientPlace) -> None:
+    def __init__(
+        self, services: Services, calls: Calls, legs: Legs, board: LobbyBoard, places: PatientPlace, doors: Doors
+    ) -> None:
         self._services = services
         self._legs = legs
         self._board = board
         self._places = places
+        self._doors = doors
         self._seldom_at: datetime | None = None
         self._steps: tuple[Callable[[datetime], Awaitable[None]], ...] = (
             self._look_after_absent,
@@ -83,7 +85,7 @@ class Sweep:
             return
         self._seldom_at = at
         await self._expire(at)
-        await self._close_windows(at)
+        await self._doors.look(at)
         await self._legs.close_strays()
 
     async def _expire(self, at: datetime) -> None:
@@ -93,26 +95,6 @@ class Sweep:
             page = room.waiting.pop(admission.id, None) if room is not None else None
             if page is not None:
                 self._services.sessions.end(page, CloseCode.OVER, at, Lapsed())
-
-    async def _close_windows(self, at: datetime) -> None:
-        """Tell those who wait that the time is over, or that the consultation was cancelled."""
-        waited = [room for room in self._services.presence.rooms() if room.waiting and room.call is None]
-        if not waited:
-            return
-        async with self._services.database.reading() as tx:
-            called_off = await rows.called_off(tx, [room.consultation.id for room in waited])
-        for room in waited:
-            over = at >= self._services.window.closes_at(room.consultation)
-            if room.call is not None or not (over or room.consultation.id in called_off):
-                continue
-            planned = await self._services.agenda.consultation(room.consultation.id)
-            closed = not_yet(planned, self._services.window, at) if planned is not None else None
-            if closed is None:
-                continue
-            async with room.visit():
-                for page in list(room.waiting.values()):
-                    page.tell(closed)
-                    await self._places.give_up(room, page)
 
     async def _show_and_save(self, at: datetime) -> None:
         self._board.show_hosts()

@@ -54,6 +54,7 @@ class Practice:
     limits: dict[str, Any] = field(default_factory=dict)
     window: JoinWindow = field(default_factory=JoinWindow)
     pages: list[Page] = field(default_factory=list)
+    logged_out: set[str] = field(default_factory=set)
     reception: Reception = field(init=False)
     _runner: web.AppRunner = field(init=False)
     _client: aiohttp.ClientSession = field(init=False)
@@ -86,7 +87,7 @@ class Practice:
         settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **self.limits)
         self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings)
         await self.reception.start()
-        websockets = WebSocketServer(self.reception, _who, lambda _: {ORIGIN}, self.sockets)
+        websockets = WebSocketServer(self.reception, self._who, lambda _: {ORIGIN}, self.sockets)
         application = web.Application()
         application.router.add_get("/ws", websockets.handle)
         # As in production: aiohttp's own test server would cancel a request whose socket is lost.
@@ -194,6 +195,11 @@ class Practice:
                 await page.settled()
             await self.engine.heard()
 
+    async def log_out(self, practitioner: Practitioner) -> None:
+        """As the web side does: the cookie is worth nothing first, then the reception is told."""
+        self.logged_out.add(practitioner.id)
+        await self.reception.revoke_practitioner(practitioner.id)
 
-async def _who(request: web.Request) -> PractitionerId | None:
-    return PractitionerId(request.headers["X-Practitioner"]) if "X-Practitioner" in request.headers else None
+    async def _who(self, request: web.Request) -> PractitionerId | None:
+        found = request.headers.get("X-Practitioner")
+        return PractitionerId(found) if found is not None and found not in self.logged_out else None

@@ -104,7 +104,12 @@ def test_never_joined_when_the_window_closes_on_one_alone() -> None:
     assert alone.verdict(CLOSES - SECOND, CLOSES) is None
     assert alone.verdict(CLOSES, CLOSES) == (EndReason.NEVER_JOINED, None)
     assert live().verdict(CLOSES, CLOSES) is None
-    assert live().free(Seat.PATIENT, AT).verdict(CLOSES, CLOSES) is None
+
+
+def test_a_call_that_one_has_left_ends_when_the_window_closes() -> None:
+    left = live().free(Seat.PATIENT, AT)
+    assert left.verdict(CLOSES - SECOND, CLOSES) is None
+    assert left.verdict(CLOSES, CLOSES) == (EndReason.NEVER_JOINED, None)
 
 
 def test_worker_lost_when_one_who_is_here_gets_no_leg() -> None:
