@@ -13,12 +13,14 @@ LOOKS = 4
 class SocketSettings:
     """Patience: with a socket that says nothing at first, with one that takes nothing, and before it is pinged.
 
-    A ping has half of `heartbeat_seconds` to be answered, by whatever the page says.
+    A ping has half of `heartbeat_seconds` to be answered, by whatever the page says. `most_per_address`: how many
+    sockets one client address may have; a whole clinic may be behind one.
     """
 
     opening_seconds: float = 10.0
     stuck_seconds: float = 10.0
     heartbeat_seconds: float = 15.0
+    most_per_address: int = 200
 
 
 class Heartbeat:

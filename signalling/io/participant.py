@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from signalling.close_code import CloseCode
-from signalling.protocol import CallState, Event, Peer, Welcome
+from signalling.protocol import CallState, Devices, Event, Peer, Welcome
 from signalling.session import Session
 from store.ids import AdmissionId, ConsultationId, PractitionerId, Seat, SessionId
 
@@ -26,7 +26,7 @@ class Participant:
     """`consultation` is None for a desk, `admission` for a practitioner. `over` is set once the last word was said.
 
     `offers_told` is the highest number of an offer that the page knows of. One who waits has `waiting_since`, and was
-    told the practitioner's state `host_told`.
+    told the practitioner's state `host_told`. `devices` is what a patient reported last, if that is known.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class Participant:
         "_told",
         "admission",
         "consultation",
+        "devices",
         "host_told",
         "offers_told",
         "over",
@@ -73,6 +74,7 @@ class Participant:
         self.waiting_since: datetime | None = None
         self.host_told = ""
         self.offers_told = 0
+        self.devices: Devices | None = None
         self._told: dict[type[Peer | CallState], Event] = {}
 
     @property

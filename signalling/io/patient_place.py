@@ -72,6 +72,7 @@ class PatientPlace:
             except WaitingRoomFull:
                 raise Refused(Problem("busy")) from None
             participant = await self._session(room, admission, socket)
+            participant.devices = opening.devices
             self._wait(room, participant, admission)
         return participant
 
@@ -132,7 +133,9 @@ class PatientPlace:
             self._services.sessions.end(participant, CloseCode.OVER, self._services.clock(), Lapsed())
 
     async def devices_changed(self, participant: Participant, message: DevicesChanged) -> None:
-        """Note what the device check found now."""
+        """Note what the device check found now, if it is something else than before."""
+        if message.devices == participant.devices:
+            return
         room = self._services.presence.known_room(participant.consultation)
         if participant.admission is None or room is None:
             participant.tell(Problem("stale"))
@@ -140,6 +143,7 @@ class PatientPlace:
         await self._services.lobby.set_devices(
             participant.admission, message.devices.camera, message.devices.microphone
         )
+        participant.devices = message.devices
         self._board.changed(room.consultation.practitioner)
 
     async def leave(self, participant: Participant, _: Leave) -> None:
@@ -182,6 +186,7 @@ class PatientPlace:
         """Return the session of a page that takes over the seat of the same browser."""
         await self._services.lobby.set_devices(admission.id, devices.camera, devices.microphone)
         participant = await self._session(room, admission, socket)
+        participant.devices = devices
         await self.seat(room, participant, admission)
         return participant
 

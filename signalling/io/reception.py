@@ -20,6 +20,7 @@ from signalling.io.calls import Calls
 from signalling.io.doors import Doors
 from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
+from signalling.io.pace import Pace
 from signalling.io.participant import Participant, Socket
 from signalling.io.patient_place import PatientPlace
 from signalling.io.practitioner_desk import PractitionerDesk
@@ -66,13 +67,15 @@ def _now() -> datetime:
 class ReceptionSettings:
     """`window`: when one may come in. `round_seconds`: how often is looked after what time alone brings about.
 
-    `knocks` makes the limit on knocks.
+    `knocks` makes the limit on knocks. `repeats`: so many `devices` and `restart_ice` of one session are carried out in
+    a round, and the last one of the others with the next round.
     """
 
     window: JoinWindow = field(default_factory=JoinWindow)
     round_seconds: float = 1.0
     clock: Callable[[], datetime] = _now
     knocks: Callable[[], KnockLimit] = KnockLimit
+    repeats: int = 1
 
 
 _Handler = Callable[[Participant, Any], Awaitable[None]]
@@ -103,16 +106,18 @@ class Reception:
         self._places = places = PatientPlace(services, calls, board, settings.knocks())
         self._desk = PractitionerDesk(services, calls, board, places)
         self._doors = doors = Doors(services, calls, places)
-        self._rounds = Sweep(services, calls, legs, board, places, doors)
+        devices = Pace(places.devices_changed, settings.repeats)
+        restarts = Pace(legs.restart_ice, settings.repeats)
+        self._rounds = Sweep(services, calls, legs, board, places, doors, devices.go, restarts.go)
         self._closed = False
         self._handlers: Mapping[type[Any], Mapping[Seat, _Handler]] = {
             Admit: {Seat.PRACTITIONER: self._desk.admit},
             Decline: {Seat.PRACTITIONER: self._desk.decline},
             SendBack: {Seat.PRACTITIONER: self._desk.send_back},
             Leave: {Seat.PRACTITIONER: self._desk.leave, Seat.PATIENT: places.leave},
-            DevicesChanged: {Seat.PATIENT: places.devices_changed},
+            DevicesChanged: {Seat.PATIENT: devices.ask},
             Answer: dict.fromkeys(Seat, legs.answer),
-            RestartIce: dict.fromkeys(Seat, legs.restart_ice),
+            RestartIce: dict.fromkeys(Seat, restarts.ask),
             SendingChanged: dict.fromkeys(Seat, calls.sending_changed),
             Alive: dict.fromkeys(Seat, self._alive),
         }

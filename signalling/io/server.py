@@ -18,6 +18,7 @@ from signalling.io.background import report
 from signalling.io.heartbeat import Heartbeat, SocketSettings
 from signalling.io.participant import Participant
 from signalling.io.reception import Reception
+from signalling.io.socket_count import SocketCount
 from signalling.io.wire import Wire
 from signalling.protocol import MAX_FRAME, BadMessage, ClientFrame, Problem, ServerFrame, decode, encode
 from store.ids import PractitionerId
@@ -44,7 +45,10 @@ class _WebSocket(aioweb.WebSocketResponse[bool]):
 
 
 class WebSocketServer:
-    """`practitioner_of_request` says who is logged in; `allowed_origins` which pages may open a socket here."""
+    """`practitioner_of_request` says who is logged in; `allowed_origins` which pages may open a socket here.
+
+    `address_of_request` names the client whose sockets are counted; None counts none.
+    """
 
     def __init__(
         self,
@@ -52,56 +56,70 @@ class WebSocketServer:
         practitioner_of_request: Callable[[aioweb.Request], Awaitable[PractitionerId | None]],
         allowed_origins: Callable[[aioweb.Request], set[str]],
         settings: SocketSettings | None = None,
+        address_of_request: Callable[[aioweb.Request], str | None] = lambda request: request.remote,
     ) -> None:
         self._reception = reception
         self._practitioner_of_request = practitioner_of_request
         self._allowed_origins = allowed_origins
         self._settings = settings or SocketSettings()
         self._heartbeat = Heartbeat(self._settings)
+        self._address_of_request = address_of_request
+        self._sockets = SocketCount(self._settings.most_per_address)
 
     async def handle(self, request: aioweb.Request) -> aioweb.StreamResponse:
-        """Serve one socket. Answers 403 to a foreign or missing Origin, before any upgrade.
+        """Serve one socket. Before any upgrade, a foreign or missing Origin is answered 403, a crowded address 429.
 
         Whatever is wrong with what the page sends is said to it. This is one coroutine, as each one within it that
         waits for the page costs memory for every socket.
         """
+        address = self._checked(request)
+        try:
+            ws = await _upgraded(request)
+            wire = Wire(ws, request.transport, time.monotonic())
+            self._heartbeat.add(wire)
+            participant: Participant | None = None
+            try:
+                participant = await self._begin(request, ws, wire)
+                bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
+                while participant is not None and not wire.closing:
+                    message = await ws.receive()
+                    if message.type in _ENDS:
+                        break
+                    wire.heard()
+                    frame = _frame(message.type, message.data, wire, bucket)
+                    if frame is not None:
+                        await self._reception.receive(participant, frame)
+                    wire.listen(time.monotonic())
+                    # What is idle keeps nothing.
+                    del message, frame
+            except asyncio.CancelledError:
+                wire.cut()
+                raise
+            except Exception as error:  # noqa: BLE001  # the page comes back and resumes; the log says where to look
+                _say_what_was_wrong(wire, error)
+            finally:
+                if participant is not None:
+                    self._reception.lost(participant, wire)
+                if ws.closed or not wire.closing:
+                    wire.end()
+                try:
+                    await wire.sent()
+                finally:
+                    self._heartbeat.remove(wire)
+            return ws
+        finally:
+            self._sockets.give_back(address)
+
+    def _checked(self, request: aioweb.Request) -> str | None:
+        """Return the client's address, now counted once more. Raises what is answered to one who may not connect."""
         if request.headers.get("Origin") not in self._allowed_origins(request):
             raise aioweb.HTTPForbidden(text="This page may not connect here.")
         if "Sec-WebSocket-Protocol" in request.headers:
             raise aioweb.HTTPBadRequest(text="There are no subprotocols here.")
-        ws = await _upgraded(request)
-        wire = Wire(ws, request.transport, time.monotonic())
-        self._heartbeat.add(wire)
-        participant: Participant | None = None
-        try:
-            participant = await self._begin(request, ws, wire)
-            bucket = Bucket(MESSAGES_A_SECOND, BURST, time.monotonic())
-            while participant is not None and not wire.closing:
-                message = await ws.receive()
-                if message.type in _ENDS:
-                    break
-                wire.heard()
-                frame = _frame(message.type, message.data, wire, bucket)
-                if frame is not None:
-                    await self._reception.receive(participant, frame)
-                wire.listen(time.monotonic())
-                # What is idle keeps nothing.
-                del message, frame
-        except asyncio.CancelledError:
-            wire.cut()
-            raise
-        except Exception as error:  # noqa: BLE001  # the page comes back and resumes; the log says where to look
-            _say_what_was_wrong(wire, error)
-        finally:
-            if participant is not None:
-                self._reception.lost(participant, wire)
-            if ws.closed or not wire.closing:
-                wire.end()
-            try:
-                await wire.sent()
-            finally:
-                self._heartbeat.remove(wire)
-        return ws
+        address = self._address_of_request(request)
+        if not self._sockets.take(address):
+            raise aioweb.HTTPTooManyRequests(text="There are too many connections from your address.")
+        return address
 
     async def _begin(self, request: aioweb.Request, ws: _WebSocket, wire: Wire) -> Participant | None:
         """Return the session that the first frame begins, if any. Raises `BadMessage` and `TooFast`."""

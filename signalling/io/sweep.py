@@ -21,10 +21,17 @@ SELDOM = timedelta(seconds=15)
 
 
 class Sweep:
-    """One `go` after the other; what fails is logged and tried again on the next one."""
+    """One `go` after the other, each with a new round of the `paces`; what fails is logged and tried again."""
 
     def __init__(
-        self, services: Services, calls: Calls, legs: Legs, board: LobbyBoard, places: PatientPlace, doors: Doors
+        self,
+        services: Services,
+        calls: Calls,
+        legs: Legs,
+        board: LobbyBoard,
+        places: PatientPlace,
+        doors: Doors,
+        *paces: Callable[[datetime], Awaitable[None]],
     ) -> None:
         self._services = services
         self._legs = legs
@@ -33,6 +40,7 @@ class Sweep:
         self._doors = doors
         self._seldom_at: datetime | None = None
         self._steps: tuple[Callable[[datetime], Awaitable[None]], ...] = (
+            *paces,
             self._look_after_absent,
             calls.end_those_due,
             legs.retry,

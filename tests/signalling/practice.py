@@ -56,6 +56,7 @@ class Practice:
     pages: list[Page] = field(default_factory=list)
     logged_out: set[str] = field(default_factory=set)
     reception: Reception = field(init=False)
+    websockets: WebSocketServer = field(init=False)
     _runner: web.AppRunner = field(init=False)
     _client: aiohttp.ClientSession = field(init=False)
 
@@ -87,9 +88,9 @@ class Practice:
         settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **self.limits)
         self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings)
         await self.reception.start()
-        websockets = WebSocketServer(self.reception, self._who, lambda _: {ORIGIN}, self.sockets)
+        self.websockets = WebSocketServer(self.reception, self._who, lambda _: {ORIGIN}, self.sockets)
         application = web.Application()
-        application.router.add_get("/ws", websockets.handle)
+        application.router.add_get("/ws", self.websockets.handle)
         # As in production: aiohttp's own test server would cancel a request whose socket is lost.
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
@@ -105,6 +106,11 @@ class Practice:
         await self.start()
         for page in self.pages:
             page._url = self.url
+
+    async def limit(self, **limits: Any) -> None:
+        """Start anew with other limits of `ReceptionSettings`."""
+        self.limits |= limits
+        await self.restart()
 
     async def close(self) -> None:
         for page in self.pages:

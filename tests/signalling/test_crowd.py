@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import aiohttp
+import pytest
+
 from lobby.admission import MOST_WAITING
+from signalling.io.heartbeat import SocketSettings
 from signalling.io.lobby_board import LONGEST_LIST
 from signalling.knock_limit import KnockLimit
-from tests.signalling.practice import Practice
+from tests.signalling.page import ORIGIN
+from tests.signalling.practice import DEVICES, Practice
 
 
 async def test_one_invitation_fills_its_waiting_room_and_no_more(practice: Practice) -> None:
@@ -85,3 +90,83 @@ async def test_the_list_sent_to_a_practitioner_holds_the_oldest_entries_only(pra
     entries = desk.last("lobby")["entries"]
     assert len(entries) == LONGEST_LIST
     assert {entry["name"] for entry in entries} == {f"Jean {number}" for number in range(LONGEST_LIST)}
+
+
+async def test_devices_that_did_not_change_are_not_written(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    claire = await practice.practitioner()
+    _, invitation = await practice.consultation(claire)
+    patient, _ = await practice.waiting_patient(invitation)
+
+    async def fail(*_: object) -> None:
+        raise AssertionError("written")
+
+    monkeypatch.setattr(practice.lobby, "set_devices", fail)
+    for _ in range(5):
+        await patient.send("devices", devices=DEVICES)
+    await patient.settled()
+    await practice.reception.look_around()
+    assert patient.close_code is None
+    assert "problem" not in patient.kinds()
+
+
+async def test_devices_that_change_too_often_are_written_once_a_round_and_the_last_counts(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claire = await practice.practitioner()
+    _, invitation = await practice.consultation(claire)
+    desk = await practice.desk(claire)
+    patient, _ = await practice.waiting_patient(invitation)
+    written: list[str] = []
+    set_devices = practice.lobby.set_devices
+
+    async def note(admission: str, camera: str, microphone: str) -> None:
+        written.append(camera)
+        await set_devices(admission, camera, microphone)
+
+    monkeypatch.setattr(practice.lobby, "set_devices", note)
+    for camera in ("off", "missing", "off", "denied", "missing"):
+        await patient.send("devices", devices={"camera": camera, "microphone": "ok"})
+    await patient.settled()
+    assert written == ["off"]
+    await practice.reception.look_around()
+    assert written == ["off", "missing"]
+    await practice.entry(desk, "Jean Dupont", devices={"camera": "missing", "microphone": "ok"})
+    await patient.send("devices", devices={"camera": "ok", "microphone": "ok"})
+    await patient.settled()
+    for _ in range(3):
+        await practice.reception.look_around()
+    assert written == ["off", "missing", "ok"]
+    assert "problem" not in patient.kinds()
+
+
+async def test_ice_restarts_that_are_asked_for_too_often_are_done_once_a_round(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    consultation, invitation = await practice.consultation(claire)
+    host, patient = await practice.call(claire, consultation, invitation)
+    for _ in range(10):
+        await patient.send("restart_ice")
+    await patient.settled()
+    restarts = {leg.seat: leg for leg in practice.engine.legs.values()}["patient"]
+    assert restarts.restarts == 1
+    for _ in range(3):
+        await practice.reception.look_around()
+    assert restarts.restarts == 2
+    await practice.calm(host, patient)
+    assert "problem" not in patient.kinds()
+
+
+async def test_an_address_with_too_many_sockets_gets_no_further_one_until_one_is_closed(tmp_path: Path) -> None:
+    practice = await Practice.open(tmp_path, SocketSettings(most_per_address=2))
+    claire = await practice.practitioner()
+    desks = [await practice.desk(claire) for _ in range(2)]
+    for _ in range(2):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await practice._client.ws_connect(practice.url, headers={"Origin": ORIGIN})
+        assert refused.value.status == 429
+    assert [desk.close_code for desk in desks] == [None, None]
+    await desks[0].close()
+    await practice.vanish(desks[1])
+    await practice.eventually(lambda: practice.websockets._sockets._open == {})
+    for _ in range(2):
+        await practice.desk(claire)
+    await practice.close()

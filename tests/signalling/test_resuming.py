@@ -30,6 +30,7 @@ async def test_a_lost_socket_resumes_with_what_was_missed(practice: Practice) ->
 
 
 async def test_what_is_asked_for_while_the_socket_is_gone_is_carried_out_once_on_the_next(practice: Practice) -> None:
+    await practice.limit(repeats=3)
     claire = await practice.practitioner()
     consultation, invitation = await practice.consultation(claire)
     host, patient = await practice.call(claire, consultation, invitation)
@@ -58,6 +59,7 @@ async def resume_for_ever(page: Page, stop: asyncio.Event) -> None:
 async def test_nothing_is_lost_or_repeated_when_connections_break_at_random_bytes(
     practice: Practice, seed: int
 ) -> None:
+    await practice.limit(repeats=100_000)
     claire = await practice.practitioner()
     consultation, invitation = await practice.consultation(claire)
     host, patient = await practice.call(claire, consultation, invitation)

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import select
 
 from lobby.admission import MOST_WAITING
+from signalling.io.heartbeat import SocketSettings
 from signalling.io.tables import calls, seats
 from signalling.knock_limit import KnockLimit
 from store.ids import CallId
@@ -157,7 +158,9 @@ async def test_300_racing_joins_leave_one_holder_in_each_seat(tmp_path: Path, mo
 
     Those beyond the waiting room's limit are told so; with a limit that is never met, all 300 race for the seats.
     """
-    practice = await Practice.open(tmp_path, most_waiting=most_waiting, knocks=lambda: KnockLimit(300, 300))
+    practice = await Practice.open(
+        tmp_path, SocketSettings(most_per_address=1000), most_waiting, knocks=lambda: KnockLimit(300, 300)
+    )
     try:
         with structlog.testing.capture_logs() as log:
             await race_for_the_seats(practice, most_waiting)
