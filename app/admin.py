@@ -1,4 +1,4 @@
-"""`visavis admin …`: make practitioners and API keys in the data folder's database."""
+"""`visavis admin …`: practitioners and API keys in the data folder's database."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
+from agenda.io.credentials import KeptKey
 from agenda.io.service import Agenda
 from agenda.people import BadEmail, EmailTaken, Practitioner, WeakPassword
 from app import data_folder
@@ -21,7 +22,7 @@ LINK_LIFETIME = timedelta(hours=24)
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `admin` and what stands under it."""
     parser = commands.add_parser(
-        "admin", help="make practitioners and API keys", exit_on_error=False, allow_abbrev=False
+        "admin", help="make practitioners and API keys, take keys back", exit_on_error=False, allow_abbrev=False
     )
     parser.set_defaults(run=_without_command)
     actions = parser.add_subparsers(metavar="COMMAND", title="commands")
@@ -47,9 +48,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_options(key)
     key.set_defaults(run=_create_key)
 
+    keys = actions.add_parser(
+        "list-keys", help="show the keys' ids and labels", exit_on_error=False, allow_abbrev=False
+    )
+    add_options(keys)
+    keys.set_defaults(run=_list_keys)
+
+    revoked = actions.add_parser("revoke-key", help="take a key back", exit_on_error=False, allow_abbrev=False)
+    revoked.add_argument("key_id", metavar="KEY_ID", help="as list-keys shows it")
+    add_options(revoked)
+    revoked.set_defaults(run=_revoke_key)
+
 
 def _without_command(_arguments: argparse.Namespace) -> int:
-    raise Refused(say("Say what to make: visavis admin create-practitioner, or visavis admin create-key."))
+    raise Refused(say("Say what to do: visavis admin create-practitioner, create-key, list-keys or revoke-key."))
 
 
 def _create_practitioner(arguments: argparse.Namespace) -> int:
@@ -103,3 +115,31 @@ async def _new_key(settings: Settings, label: str, email: str) -> str:
         if email and practitioner is None:
             raise Refused(say("There is no practitioner with this e-mail address."))
         return await records.credentials.create_key(label, practitioner.id if practitioner else None, datetime.now(UTC))
+
+
+def _list_keys(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, os.environ)
+    data_folder.prepare(settings.data)
+    everybody = say("all practitioners").told(terminal_language(os.environ))
+    for key in asyncio.run(_keys(settings)):
+        print(key.id, f"{key.created_at:%Y-%m-%d}", key.email or everybody, key.label, sep="  ")
+    return 0
+
+
+async def _keys(settings: Settings) -> list[KeptKey]:
+    async with opened_records(settings) as records:
+        return await records.credentials.keys()
+
+
+def _revoke_key(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, os.environ)
+    data_folder.prepare(settings.data)
+    if not asyncio.run(_revoked(settings, arguments.key_id)):
+        raise Refused(say("There is no key with this id: see visavis admin list-keys."))
+    print(say("Taken back: the key opens nothing any more.").told(terminal_language(os.environ)))
+    return 0
+
+
+async def _revoked(settings: Settings, key_id: str) -> bool:
+    async with opened_records(settings) as records:
+        return await records.credentials.revoke_key(key_id)

@@ -20,6 +20,18 @@ def address_of(text: str | None) -> Address | None:
     return mapped or address
 
 
+def host_of(text: str) -> str:
+    """Return the name or address in a Host header, in lower case, without its port; "" when it is none."""
+    origin = origin_of(f"http://{text}")
+    return (urlsplit(origin).hostname or "") if origin else ""
+
+
+def names_this_machine(host: str) -> bool:
+    """Whether no name server can make `host` (as of `host_of`) mean another machine: a loopback address, localhost."""
+    address = address_of(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
 def is_trusted(address: Address | None, proxies: Sequence[Network]) -> bool:
     """Whether `address` is one of the operator's named proxies."""
     return address is not None and any(address in network for network in proxies)

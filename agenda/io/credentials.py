@@ -29,6 +29,16 @@ class ApiKey:
     practitioner: PractitionerId | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """What the operator is shown of an API key; `email` is None for a platform's. The key itself is not kept."""
+
+    id: str
+    label: str
+    email: str | None
+    created_at: datetime
+
+
 class Credentials:
     """Passwords, log-in sessions, log-in links and API keys of one database."""
 
@@ -132,6 +142,24 @@ class Credentials:
             found = select(api_keys.c.id, api_keys.c.practitioner).where(api_keys.c.key_hash == digest(key))
             row = (await tx.execute(found)).one_or_none()
         return ApiKey(row.id, row.practitioner) if row else None
+
+    async def keys(self) -> list[KeptKey]:
+        """Return all API keys, oldest first."""
+        owned = api_keys.outerjoin(practitioners, api_keys.c.practitioner == practitioners.c.id)
+        every = (
+            select(api_keys.c.id, api_keys.c.label, practitioners.c.email, api_keys.c.created_at)
+            .select_from(owned)
+            .order_by(api_keys.c.created_at, api_keys.c.id)
+        )
+        async with self._database.reading() as tx:
+            rows = (await tx.execute(every)).all()
+        return [KeptKey(row.id, row.label, row.email, row.created_at) for row in rows]
+
+    async def revoke_key(self, key_id: str) -> bool:
+        """Take the API key with this id back, from the next request on. Return whether there was one."""
+        async with self._database.transaction() as tx:
+            revoked = delete(api_keys).where(api_keys.c.id == key_id).returning(api_keys.c.id)
+            return (await tx.execute(revoked)).one_or_none() is not None
 
 
 def _usable(token: str, at: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -59,6 +59,24 @@ def test_a_key_for_one_practitioner_acts_for_them_alone(place: Place) -> None:
     assert json.dumps(made).count("Alex Dupont") == 1
 
 
+def test_a_key_is_listed_and_taken_back_while_the_server_runs(place: Place) -> None:
+    place.run(*NEW)
+    key = place.run("admin", "create-key", "--label=booking", "--practitioner=camille@example.org").stdout.strip()
+    place.run("admin", "create-key", "--label=clinic site")
+    listed = [line.split("  ") for line in place.run("admin", "list-keys").stdout.splitlines()]
+    assert [line[2:] for line in listed] == [["camille@example.org", "booking"], ["all practitioners", "clinic site"]]
+    _, line = place.up()
+    url, holder = f"{line['url']}/api/consultations", {"Authorization": f"Bearer {key}"}
+    assert post(url, {"patient_name": "Alex Dupont"}, **holder)[0] == 201
+    revoked = place.run("admin", "revoke-key", listed[0][0])
+    assert (revoked.returncode, revoked.stdout) == (0, "Taken back: the key opens nothing any more.\n")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post(url, {"patient_name": "Alex Dupont"}, **holder)
+    assert refused.value.code == 401
+    again = place.run("admin", "revoke-key", listed[0][0])
+    assert (again.returncode, again.stderr) == (1, "There is no key with this id: see visavis admin list-keys.\n")
+
+
 def test_a_link_made_before_the_start_names_the_public_address(place: Place) -> None:
     done = place.run(*NEW, "--public-url=https://visio.example.org")
     assert done.stdout.startswith("https://visio.example.org/open#")

@@ -107,6 +107,20 @@ class TestKeys:
         assert await credentials.check_key(own[:-1], at) is None
         assert await credentials.check_key("", at) is None
 
+    async def test_a_key_is_listed_until_it_is_taken_back(self, credentials: Credentials, practitioner, at: datetime):
+        own = await credentials.create_key("own", practitioner.id, at)
+        platform = await credentials.create_key("platform", None, at + timedelta(seconds=1))
+        listed = await credentials.keys()
+        assert [(key.label, key.email, key.created_at) for key in listed] == [
+            ("own", practitioner.email, at),
+            ("platform", None, at + timedelta(seconds=1)),
+        ]
+        assert await credentials.revoke_key(listed[0].id)
+        assert not await credentials.revoke_key(listed[0].id)
+        assert await credentials.check_key(own, at) is None
+        assert await credentials.check_key(platform, at) is not None
+        assert [key.label for key in await credentials.keys()] == ["platform"]
+
 
 async def test_no_secret_is_in_the_database(database: Database, credentials: Credentials, practitioner, at: datetime):
     secrets = [

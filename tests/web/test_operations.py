@@ -1,3 +1,6 @@
+import pytest
+
+
 async def test_the_process_says_that_it_is_alive(practice):
     practice.ready = [("database", False)]
     answer = await practice.get("/healthz")
@@ -40,3 +43,32 @@ async def test_the_measures_are_for_this_machine_or_a_platforms_key(practice):
     elsewhere = {"X-Forwarded-For": "203.0.113.9"}
     assert (await practice.get("/metrics", {**await practice.key(None), **elsewhere})).status == 200
     assert (await practice.get("/metrics", {**await practice.key(practice.owner), **elsewhere})).status == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8080", 200),
+        ("LOCALHOST", 200),
+        ("127.0.0.1", 200),
+        ("127.8.0.1:1", 200),
+        ("[::1]:8080", 200),
+        ("visio.example.org", 200),
+        ("visio.example.org:8080", 200),
+        ("evil.example", 401),
+        ("evil.example:8080", 401),
+        ("localhost.evil.example", 401),
+        ("127.0.0.1.evil.example", 401),
+        ("user@localhost", 401),
+        ("[", 401),
+        ("", 401),
+    ],
+)
+async def test_a_page_whose_name_was_made_to_lead_here_does_not_read_the_measures(opened, host, status):
+    practice = await opened(public_url="https://visio.example.org")
+    assert (await practice.get("/metrics", {"Host": host})).status == status
+
+
+async def test_without_a_public_address_no_name_is_ours(opened):
+    practice = await opened()
+    assert (await practice.get("/metrics", {"Host": "evil.example"})).status == 401

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from urllib.parse import urlsplit
 
 from aiohttp import web as aioweb
 
@@ -9,7 +10,16 @@ from agenda.people import Practitioner
 from store.ids import PractitionerId
 from web.io.parts import SITE, WHO
 from web.languages import Language, negotiate
-from web.origins import Address, address_of, bucket_of, client_address, is_trusted, origin_of
+from web.origins import (
+    Address,
+    address_of,
+    bucket_of,
+    client_address,
+    host_of,
+    is_trusted,
+    names_this_machine,
+    origin_of,
+)
 
 LANGUAGE_COOKIE = "visavis_language"
 NEXT_COOKIE = "visavis_next"
@@ -40,11 +50,17 @@ def address_bucket(request: aioweb.Request) -> str:
 
 
 def is_this_machine(request: aioweb.Request) -> bool:
-    """Whether the request was made on this machine itself, and not handed on by a proxy here, named or not."""
+    """Whether the request was made on this machine itself, and not handed on by a proxy here, named or not.
+
+    A page from elsewhere can have its own name lead to a browser's machine (DNS rebinding) and read what a browser
+    there may read: so the request must also be addressed to this machine, or to this site.
+    """
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")):
         return False
     peer = address_of(_peer(request))
-    return peer is not None and peer.is_loopback
+    host, public = host_of(_host(request)), request.app[SITE].parts.settings.public_url
+    addressed = names_this_machine(host) or (host != "" and host == (urlsplit(public or "").hostname or ""))
+    return peer is not None and peer.is_loopback and addressed
 
 
 def is_https(request: aioweb.Request) -> bool:
