@@ -16,8 +16,9 @@ from typing import Protocol
 import aiohttp
 
 from bench.io.peer import MediaPeer, PeerFailed
+from bench.io.ports import free_port
 from bench.io.processes import Pinning, descendants, overruns, sockets
-from bench.io.target import Target, free_port
+from bench.io.target import Target
 from bench.io.visitor import Visitor, VisitorFailed
 from bench.sdp import Streams
 from sfu.control import ReadStatistics

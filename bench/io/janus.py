@@ -18,7 +18,7 @@ import aiohttp
 from bench.contest import JANUS
 from bench.io.contender import PROFILE, ContenderMissing, Crowd, Ground
 from bench.io.peer import MediaPeer
-from bench.io.target import free_port
+from bench.io.ports import free_port
 
 _LIBRARIES = ("usr/lib/*/janus", "usr/lib/janus", "usr/local/lib/janus", "opt/janus/lib/janus")
 _START_TIMEOUT = 15.0

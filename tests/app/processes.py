@@ -1,11 +1,9 @@
 """The real command in processes of its own, each with a data folder and ports that nobody else uses."""
 
-import itertools
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,22 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from app.ports import is_bindable
+from bench.io.ports import free_port
 
-# Below the kernel's ephemeral ports, which other tests take; each xdist worker has a range of its own.
-_XDIST = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS = itertools.count(21000 + 500 * _XDIST)
 PATIENCE = 60
 VISAVIS = str(Path(sys.executable).parent / "visavis")
-
-
-def free_port() -> int:
-    """Return a port that is free for UDP and TCP on loopback and was not returned before."""
-    return next(
-        port
-        for port in _PORTS
-        if all(is_bindable("127.0.0.1", port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
-    )
 
 
 class Place:

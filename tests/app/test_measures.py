@@ -21,8 +21,10 @@ def leg(call: str, seat: str) -> LegStatistics:
 
 
 def test_workers_and_legs_are_summed() -> None:
-    worker = WorkerStatistics("w", "b", 1, 20, 40, {"codec": 1, "length": 5}, [leg("a", "patient"), leg("a", "host")])
-    other = WorkerStatistics("v", "c", 2, 10, 20, {}, [leg("b", "patient")])
+    worker = WorkerStatistics(
+        "w", "b", 1, "native", 20, 40, {"codec": 1, "length": 5}, [leg("a", "patient"), leg("a", "host")]
+    )
+    other = WorkerStatistics("v", "c", 2, "python", 10, 20, {}, [leg("b", "patient")])
     assert media_gauges([worker, other]) == {
         "visavis_workers": 2,
         "visavis_calls": 2,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.command import main
-from bench.io.target import free_port
+from bench.io.ports import free_port
 from bench.report import from_json
 
 

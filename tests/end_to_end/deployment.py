@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,21 +12,9 @@ from typing import Any
 
 import aiohttp
 
+from bench.io.ports import free_port
+
 COMMAND = Path(sys.executable).parent / "visavis"
-
-
-def free_port() -> int:
-    """Return a port that is free for UDP and TCP now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind(("0.0.0.0", 0))
-            port = stream.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-                try:
-                    datagrams.bind(("0.0.0.0", port))
-                except OSError:
-                    continue
-                return int(port)
 
 
 class Deployment:

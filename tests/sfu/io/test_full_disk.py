@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.io.ports import free_port
 from sfu.io.processes import WorkerSettings, worker_command
 from sfu.io.workers import WorkerPool
 from store.ids import CallId, LegId, Seat
-from tests.sfu.io.test_workers import free_port
 
 FULL = Path("/dev/full")
 

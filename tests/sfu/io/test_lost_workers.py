@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.io.ports import free_port
 from sfu.engine import EngineUnavailable, WorkerLost
 from sfu.io import remote as remote_module
 from sfu.io.processes import WorkerSettings
 from sfu.io.remote import RemoteWorker
 from sfu.io.workers import WorkerPool
 from store.ids import CallId, LegId, Seat
-from tests.sfu.io.test_workers import free_port
 
 CALL, LEG = CallId("cal_1"), LegId("leg_1")
 

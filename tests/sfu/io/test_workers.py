@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.caller import Caller
+from bench.io.ports import free_port
 from sfu.engine import BadAnswer, BridgeFull, LegClosed, OfferReady, StaleAnswer, UnknownLeg, WorkerLost
 from sfu.io.processes import MediaPortTaken, WorkerSettings
 from sfu.io.workers import WorkerPool
@@ -20,12 +21,6 @@ from store.ids import CallId, LegId, Seat
 
 CALL = CallId("cal_1")
 A, B = LegId("leg_a"), LegId("leg_b")
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Table:
