@@ -38,7 +38,7 @@ from store.io.database import Database, DatabaseProblem
 from store.io.outbox import Outbox
 from web.io.application import build_app, runner_of
 from web.io.parts import WebParts, WebSettings
-from web.io.visitor import allowed_origins, practitioner_id
+from web.io.visitor import address_bucket, allowed_origins, is_this_machine, practitioner_id
 
 # How often facts whose delivery failed are tried again, and how old the media figures of /metrics may be.
 _UPKEEP_SECONDS = 5.0
@@ -78,6 +78,8 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
     """
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(opened_records(settings))
+        if not await records.database.hold():
+            raise Refused(say("Another Visavis uses this database already: stop it first, or give this one its own."))
         pool = WorkerPool(settings.media, own=own_workers)
         # A start that fails half-way is closed as well.
         stack.push_async_callback(pool.close, stop_workers=own_workers)
@@ -114,7 +116,9 @@ def _web_parts(
         agenda=records.agenda,
         credentials=records.credentials,
         lobby=records.lobby,
-        websocket=WebSocketServer(reception, practitioner_id, allowed_origins).handle,
+        websocket=WebSocketServer(
+            reception, practitioner_id, allowed_origins, address_of_request=_counted_address
+        ).handle,
         readiness=readiness,
         settings=WebSettings(
             version=version("visavis"),
@@ -129,6 +133,11 @@ def _web_parts(
         metrics=CollectorRegistry(),
         gauges=lambda: media_gauges(upkeep.statistics),
     )
+
+
+def _counted_address(request: aioweb.Request) -> str | None:
+    """Return under which address a visitor's sockets are counted; a load test on this machine may open many."""
+    return None if is_this_machine(request) else address_bucket(request)
 
 
 async def _answers(database: Database) -> bool:

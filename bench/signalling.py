@@ -68,7 +68,8 @@ async def run(options: argparse.Namespace, context: Context) -> ScenarioResult:
         Practice(target, options) as people,
         Crowd(target.url, compress=not options.no_compression, alive=False) as crowd,
     ):
-        invitations = [(await people.plan(index)).planned.invitation for index in range(max(1, people.count))]
+        # Five wait on one invitation at the most.
+        invitations = [(await people.plan(index)).planned.invitation for index in range(-(-counts[-1] // 5))]
         for count in counts:
             context.progress.step(f"{count} sessions at {options.rate:g} messages a second")
             while len(crowd.lines) < count and not context.stopping.is_set():

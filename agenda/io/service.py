@@ -1,5 +1,6 @@
 """The agenda: who practises here, and which consultations are planned."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Row, insert, select, update
@@ -23,6 +24,9 @@ from store.io.database import Database
 from store.io.entropy import new_id
 from store.io.outbox import Outbox
 from store.names import person_name
+
+# A statement takes so many parameters only, and should not take long.
+_BATCH = 500
 
 
 class Agenda:
@@ -117,6 +121,19 @@ class Agenda:
             found = await tx.execute(select(consultations).where(consultations.c.id == consultation))
             row = found.one_or_none()
         return _consultation(row) if row else None
+
+    async def called_off(self, some: Collection[ConsultationId]) -> set[ConsultationId]:
+        """Return which of these were cancelled or ended."""
+        over = consultations.c.cancelled_at.is_not(None) | consultations.c.ended_at.is_not(None)
+        found: set[ConsultationId] = set()
+        every = list(some)
+        async with self._database.reading() as tx:
+            for first in range(0, len(every), _BATCH):
+                batch = every[first : first + _BATCH]
+                found.update(
+                    (await tx.execute(select(consultations.c.id).where(consultations.c.id.in_(batch), over))).scalars()
+                )
+        return found
 
     async def consultations_of(
         self, practitioner_id: PractitionerId, since: datetime, until: datetime

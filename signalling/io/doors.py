@@ -4,7 +4,6 @@ from datetime import datetime
 
 from agenda.consultation import Consultation
 from signalling.call import EndReason
-from signalling.io import rows
 from signalling.io.calls import Calls
 from signalling.io.patient_place import PatientPlace
 from signalling.io.room import Room
@@ -26,8 +25,7 @@ class Doors:
         rooms = [room for room in self._services.presence.rooms() if room.waiting or room.call is not None]
         if not rooms:
             return
-        async with self._services.database.reading() as tx:
-            called_off = await rows.called_off(tx, [room.consultation.id for room in rooms])
+        called_off = await self._services.agenda.called_off([room.consultation.id for room in rooms])
         for room in rooms:
             over = room.call is None and at >= self._services.window.closes_at(room.consultation)
             if over or room.consultation.id in called_off:

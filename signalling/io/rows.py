@@ -9,7 +9,6 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agenda.io.tables import consultations as planned
 from signalling.call import Call, CallState, Place, SeatTaken
 from signalling.io.tables import calls, seats, sessions
 from store.ids import AdmissionId, CallId, ConsultationId, LegId, PractitionerId, Seat, SessionId, WorkerId
@@ -202,15 +201,6 @@ def _seat(row: Row[*tuple[object, ...]]) -> SeatRow:
         leg=row.leg,
         taken_at=row.taken_at,
     )
-
-
-async def called_off(tx: AsyncConnection, consultations: Collection[ConsultationId]) -> set[ConsultationId]:
-    """Return which of the consultations were cancelled or ended."""
-    found: set[ConsultationId] = set()
-    for some in _batches(consultations):
-        over = planned.c.cancelled_at.is_not(None) | planned.c.ended_at.is_not(None)
-        found.update((await tx.execute(select(planned.c.id).where(planned.c.id.in_(some), over))).scalars())
-    return found
 
 
 def _batches(ids: Collection[_Id]) -> Iterator[list[_Id]]:

@@ -156,6 +156,19 @@ def test_everything_runs_on_postgresql(place: Place, postgresql_url: str) -> Non
     assert "ok    database" in place.run("doctor", f"--database={postgresql_url}").stdout
 
 
+@pytest.mark.postgresql
+def test_a_second_web_side_on_the_same_database_is_refused_until_the_first_has_ended(
+    place: Place, postgresql_url: str
+) -> None:
+    first, _ = place.up(f"--database={postgresql_url}")
+    with Place() as other:
+        refused = other.run("up", f"--database={postgresql_url}")
+        assert refused.returncode == 1
+        assert refused.stderr.splitlines()[-1].startswith("Another Visavis uses this database already")
+        stop(first, signal.SIGKILL)
+        other.up(f"--database={postgresql_url}")
+
+
 async def test_pages_that_are_open_are_told_to_come_back_and_delay_nothing(place: Place) -> None:
     process, line = await asyncio.to_thread(place.up, "--demo")
     invitation = line["patient_url"].partition("#")[2]

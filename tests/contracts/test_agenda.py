@@ -108,6 +108,17 @@ class TestConsultations:
             ConsultationCancelled(planned.id, at + HOUR)
         ]
 
+    async def test_those_that_were_cancelled_or_ended_are_told_apart_in_any_number(
+        self, agenda: Agenda, practitioner: Practitioner, at: datetime
+    ):
+        held, cancelled, ended = [await agenda.plan(practitioner.id, "M. Dupont", at, 30, at) for _ in range(3)]
+        await agenda.cancel(cancelled.id, at)
+        await agenda.end(ended.id, at)
+        strangers = [ConsultationId(new_id(Prefix.CONSULTATION)) for _ in range(1200)]
+        asked = [*strangers, held.id, cancelled.id, ended.id]
+        assert await agenda.called_off(asked) == {cancelled.id, ended.id}
+        assert await agenda.called_off([]) == set()
+
     async def test_an_ended_consultation_is_not_cancelled(
         self, agenda: Agenda, practitioner: Practitioner, at: datetime
     ):
