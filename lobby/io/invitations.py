@@ -12,6 +12,15 @@ from store.ids import ConsultationId
 from store.io.entropy import digest
 
 
+async def standing(tx: AsyncConnection, key: bytes, consultation: ConsultationId) -> str | None:
+    """Return the token that is good for the consultation already, or None."""
+    good = select(invitations.c.generation).where(
+        invitations.c.consultation == consultation, invitations.c.revoked_at.is_(None)
+    )
+    generation = (await tx.execute(good)).scalar_one_or_none()
+    return derive(key, consultation, generation) if generation is not None else None
+
+
 async def invite(tx: AsyncConnection, key: bytes, consultation: ConsultationId, at: datetime) -> str:
     """Return the token that is good for the consultation; after a revocation it is a new one."""
     first = derive(key, consultation, 1)

@@ -46,6 +46,9 @@ class Lobby:
 
     async def invite(self, consultation: ConsultationId, at: datetime) -> str:
         """Return the invitation's token: the same each time, until it is revoked."""
+        async with self._database.reading() as tx:
+            if (token := await invitations.standing(tx, self._key, consultation)) is not None:
+                return token
         async with self._database.transaction() as tx:
             return await invitations.invite(tx, self._key, consultation, at)
 
