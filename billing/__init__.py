@@ -1,1 +1,1 @@
-"""From elapsed call time to Stripe charges and holds."""
+"""Will turn recorded facts into charges and holds: see docs/roadmap.md. Nothing is here yet."""
