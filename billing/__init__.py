@@ -1,1 +1,1 @@
-"""Will turn recorded facts into charges and holds: see docs/roadmap.md. Nothing is here yet."""
+"""Seconds become money: meter, tariff, holds, payments, ledger."""

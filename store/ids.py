@@ -15,6 +15,16 @@ SessionId = NewType("SessionId", str)
 CallId = NewType("CallId", str)
 LegId = NewType("LegId", str)
 WorkerId = NewType("WorkerId", str)
+AdministratorId = NewType("AdministratorId", str)
+PaymentId = NewType("PaymentId", str)
+HoldId = NewType("HoldId", str)
+OperationId = NewType("OperationId", str)
+RefundId = NewType("RefundId", str)
+CouponId = NewType("CouponId", str)
+OrganisationId = NewType("OrganisationId", str)
+ReceiptId = NewType("ReceiptId", str)
+PostingId = NewType("PostingId", str)
+LetterId = NewType("LetterId", str)
 
 
 class Seat(StrEnum):
@@ -40,6 +50,16 @@ class Prefix(StrEnum):
     WORKER = "wrk_"
     JOB = "job_"
     KEY = "key_"
+    ADMINISTRATOR = "sup_"
+    PAYMENT = "pay_"
+    HOLD = "hol_"
+    OPERATION = "opn_"
+    REFUND = "rfd_"
+    COUPON = "cpn_"
+    ORGANISATION = "org_"
+    RECEIPT = "rcp_"
+    POSTING = "pst_"
+    LETTER = "ltr_"
 
 
 # 22 characters of URL-safe base64 carry 128 random bits: nobody can guess a neighbour's id.
