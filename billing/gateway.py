@@ -195,7 +195,7 @@ class Account(msgspec.Struct, frozen=True, tag=True):
 
 
 class BalanceTransaction(msgspec.Struct, frozen=True, tag=True):
-    """One movement on an account's balance. `net` is `amount` less `fee`. `source`: the charge, refund, dispute or payout.
+    """One movement on an account's balance. `net` is `amount` less `fee`. `source`: charge, refund, dispute or payout.
 
     `application_fee` is the part of `fee` that went to the platform. `kind` as Stripe's reporting `type`.
     """
@@ -255,7 +255,7 @@ class Gateway(Protocol):
         ...
 
     async def find(self, account: str, name: str) -> Found:
-        """Return the object named so as it is now, by the kind that its id says (pi_, seti_, re_, dp_/du_, acct_, po_)."""
+        """Return the object named so as it is now, by its id's kind (pi_, seti_, re_, du_, acct_, po_)."""
         ...
 
     async def find_by_reference(self, account: str, reference: str, since: datetime) -> tuple[Intent | Refund, ...]:

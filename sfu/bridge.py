@@ -53,7 +53,9 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class BothWereHeard:
-    """Both legs were heard within the last 3 s."""
+    """Both legs were heard within the last 3 s, the less recent one at `heard` (monotonic seconds)."""
+
+    heard: float
 
 
 Output = OfferDue | StartHandshake | SendRtcp | StateChanged | BothWereHeard
@@ -252,4 +254,4 @@ class Bridge:
         both = len(self.legs) == 2 and all(leg.state is LegState.CONNECTED for leg in self.legs)
         if both and now - self._both_said_at >= BOTH_ALIVE_PERIOD:
             self._both_said_at = now
-            self._outputs.append(BothWereHeard())
+            self._outputs.append(BothWereHeard(min(leg.last_heard for leg in self.legs)))

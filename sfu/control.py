@@ -195,12 +195,13 @@ class LegStateChanged(msgspec.Struct, frozen=True, tag=True):
 
 
 class BothHeard(msgspec.Struct, frozen=True, tag=True):
-    """Both legs of the call were heard in the last 3 s."""
+    """Both legs of the call were heard in the last 3 s, the less recent one at `heard_ms`."""
 
     call: str
     seq: int
     monotonic_ms: int
     at: float
+    heard_ms: int
 
 
 Reply = Done | Refused

@@ -8,7 +8,17 @@ one boot only) and `at` is UTC for the record. Meter and ledger are built on the
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.ids import AdmissionId, CallId, ConsultationId, LegId, PractitionerId, Seat
+from store.ids import (
+    AdmissionId,
+    CallId,
+    ConsultationId,
+    HoldId,
+    LegId,
+    PaymentId,
+    PractitionerId,
+    ReceiptId,
+    Seat,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,45 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceAgreed:
+    """The patient agreed to a consultation's price, or it became free for them (a coupon)."""
+
+    consultation: ConsultationId
+    payment: PaymentId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """A hold moved. `state` is one of `billing.hold.HoldState`."""
+
+    consultation: ConsultationId
+    hold: HoldId
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentChanged:
+    """A payment moved. `state` is one of `billing.payment.PaymentState`."""
+
+    consultation: ConsultationId
+    payment: PaymentId
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptIssued:
+    """A receipt was numbered: for a payment, or for a refund (a credit note)."""
+
+    consultation: ConsultationId
+    payment: PaymentId
+    receipt: ReceiptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """Who saw a media fact, and when: see the module's text."""
 
@@ -137,13 +186,33 @@ class LegLost:
 
 @dataclass(frozen=True, slots=True)
 class BothAlive:
-    """Both transports delivered an authenticated packet within the last 3 s. Said every 5 s at most."""
+    """Both transports delivered an authenticated packet within the last 3 s. Said every 5 s at most.
+
+    `heard_ms`: until when both had been heard, on the stamp's monotonic clock; never later than the stamp.
+    """
+
+    call: CallId
+    heard_ms: int
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPaused:
+    """The practitioner stopped the meter: what follows is free until `MeterResumed`."""
 
     call: CallId
     stamp: Stamp
 
 
-MediaFact = LegConnected | LegLost | BothAlive
+@dataclass(frozen=True, slots=True)
+class MeterResumed:
+    """The practitioner let the meter go on."""
+
+    call: CallId
+    stamp: Stamp
+
+
+MediaFact = LegConnected | LegLost | BothAlive | MeterPaused | MeterResumed
 Fact = (
     ConsultationPlanned
     | ConsultationCancelled
@@ -155,5 +224,9 @@ Fact = (
     | PatientLeft
     | CallOpened
     | CallEnded
+    | PriceAgreed
+    | HoldChanged
+    | PaymentChanged
+    | ReceiptIssued
     | MediaFact
 )

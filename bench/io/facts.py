@@ -103,7 +103,7 @@ def _translated(boot: str, event: LegStateChanged | BothHeard) -> MediaFact | No
     call = CallId(event.call)
     stamp = Stamp(boot, event.seq, event.monotonic_ms, datetime.fromtimestamp(event.at, UTC))
     if isinstance(event, BothHeard):
-        return BothAlive(call, stamp)
+        return BothAlive(call, event.heard_ms, stamp)
     if event.state == LegState.CONNECTED:
         return LegConnected(call, LegId(event.leg), Seat(event.seat), stamp)
     if event.state in _LOST:

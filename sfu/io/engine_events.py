@@ -16,7 +16,7 @@ def engine_events(boot: str, event: Event) -> list[EngineEvent]:
         return [OfferReady(call, LegId(event.leg), event.negotiation, event.sdp)]
     stamp = Stamp(boot, event.seq, event.monotonic_ms, datetime.fromtimestamp(event.at, UTC))
     if isinstance(event, BothHeard):
-        return [BothAlive(call, stamp)]
+        return [BothAlive(call, event.heard_ms, stamp)]
     return _leg_events(call, event, stamp)
 
 

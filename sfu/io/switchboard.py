@@ -208,8 +208,8 @@ class Switchboard:
                 self._say(leg, state, reason, last_heard)
                 if state is LegState.CLOSED:
                     self._hang_up(bridge, self._lines.pop(leg.id))
-            case BothWereHeard():
-                self._emit(BothHeard(bridge.call, *self._stamp()))
+            case BothWereHeard(heard):
+                self._emit(BothHeard(bridge.call, *self._stamp(), heard_ms=int(heard * 1000)))
 
     def _offer(self, leg: Leg) -> None:
         line = self._lines.get(leg.id)

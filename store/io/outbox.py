@@ -16,7 +16,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.bus import Bus
-from store.facts import BothAlive, Fact, LegConnected, LegLost
+from store.facts import Fact, MediaFact
 from store.io.database import Database, DatabaseClosed
 from store.io.tables import outbox
 
@@ -43,7 +43,7 @@ class Outbox:
 
     async def add(self, tx: AsyncConnection, fact: Fact) -> None:
         """Record the fact in the transaction."""
-        at = fact.stamp.at if isinstance(fact, LegConnected | LegLost | BothAlive) else fact.at
+        at = fact.stamp.at if isinstance(fact, MediaFact) else fact.at
         body = msgspec.json.encode(fact).decode()
         await tx.execute(insert(outbox).values(kind=type(fact).__name__, body=body, at=at, delivered=False))
 

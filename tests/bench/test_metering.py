@@ -28,7 +28,7 @@ class Worker:
         self.facts.append(LegLost(CALL, LegId(leg or f"leg {seat}"), seat, heard, self.stamp(second)))
 
     def both_alive(self, second):
-        self.facts.append(BothAlive(CALL, self.stamp(second)))
+        self.facts.append(BothAlive(CALL, int(second * 1000), self.stamp(second)))
 
 
 def test_only_the_time_of_both_counts():

@@ -176,7 +176,7 @@ class EngineDouble:
         self._say(LegLost(found.call, leg, found.seat, 0, self._stamp()))
 
     def both_alive(self, call: CallId) -> None:
-        self._say(BothAlive(call, self._stamp()))
+        self._say(BothAlive(call, 0, self._stamp()))
 
     def hang_up(self, leg: LegId, reason: str = "hangup") -> None:
         found = self.legs.pop(leg)
