@@ -1,0 +1,1 @@
+"""Billing that acts: the database, the payment provider, its webhooks."""
