@@ -79,10 +79,18 @@ SCREEN = Section("2", "video", "screen", _VIDEO_CODECS, _VIDEO_EXTENSIONS)
 SECTIONS = (AUDIO, CAMERA, SCREEN)
 
 
+# Made once: every answer and every offer asks for them.
+_PAYLOAD_TYPES = {
+    section.mid: frozenset(
+        number for codec in section.codecs for number in (codec.payload_type, codec.rtx) if number is not None
+    )
+    for section in SECTIONS
+}
+
+
 def payload_types(section: Section) -> frozenset[int]:
     """Return every payload type of the section, retransmissions included."""
-    plain = {codec.payload_type for codec in section.codecs}
-    return frozenset(plain | {codec.rtx for codec in section.codecs if codec.rtx is not None})
+    return _PAYLOAD_TYPES[section.mid]
 
 
 def offerable(section: Section, accepted: frozenset[int]) -> frozenset[int]:

@@ -73,14 +73,14 @@ class Connectivity:
     def check(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
         """Answer an authenticated binding request and learn its address; meet anything else with silence."""
         try:
-            agent, credentials = self._users.get(stun.named_user(datagram), (None, None))
-            if agent is None or credentials is None:
-                return DropReason.STUN_UNKNOWN_USER
-            if not self._may_check(agent, path.address, now):
-                return DropReason.TOO_FAST
             request = stun.read_request(datagram)
         except stun.BadStun:
             return DropReason.STUN_MALFORMED
+        agent, credentials = self._users.get(request.local, (None, None))
+        if agent is None or credentials is None:
+            return DropReason.STUN_UNKNOWN_USER
+        if not self._may_check(agent, path.address, now):
+            return DropReason.TOO_FAST
         if not stun.is_authentic(request, credentials.password):
             return DropReason.STUN_INTEGRITY
         path.send(stun.success(request, path.readable(), credentials.password))

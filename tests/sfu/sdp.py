@@ -8,13 +8,14 @@ FINGERPRINT = ":".join(["AB"] * 32)
 def write_answer(
     *,
     ufrag: str = "abcd",
-    fingerprint: str = FINGERPRINT,
+    fingerprint: str | None = FINGERPRINT,
     types: frozenset[int] | None = None,
     streams: dict[str, tuple[int, int | None]] | None = None,
     setup: str = "active",
+    session: tuple[str, ...] = (),
     extra: tuple[str, ...] = (),
 ) -> str:
-    lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1 2"]
+    lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1 2", *session]
     for section in SECTIONS:
         numbers = sorted(payload_types(section) & (types if types is not None else payload_types(section)))
         lines += [
@@ -22,7 +23,7 @@ def write_answer(
             "c=IN IP4 0.0.0.0",
             f"a=ice-ufrag:{ufrag}",
             "a=ice-pwd:0123456789012345678901",
-            f"a=fingerprint:sha-256 {fingerprint}",
+            *([] if fingerprint is None else [f"a=fingerprint:sha-256 {fingerprint}"]),
             f"a=setup:{setup}",
             f"a=mid:{section.mid}",
             "a=sendrecv",
