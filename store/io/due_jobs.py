@@ -4,6 +4,7 @@ A claim is a lease. `attempts` grows with each claim and serves as its number: w
 was given to another can neither finish nor postpone the job.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,8 +56,13 @@ class DueJobs:
             return False
         return True
 
-    async def claim(self, at: datetime, lease_seconds: float, limit: int) -> list[Job]:
-        """Return at most `limit` jobs that are due, earliest first; nobody else gets them for `lease_seconds`."""
+    async def claim(
+        self, at: datetime, lease_seconds: float, limit: int, kinds: Collection[str] | None = None
+    ) -> list[Job]:
+        """Return at most `limit` jobs that are due, earliest first; nobody else gets them for `lease_seconds`.
+
+        `kinds`: of these only, so that each package does its own work; None means any.
+        """
         due = (
             select(due_jobs)
             .where(due_jobs.c.due_at <= at, or_(due_jobs.c.leased_until.is_(None), due_jobs.c.leased_until <= at))
@@ -64,6 +70,8 @@ class DueJobs:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+        if kinds is not None:
+            due = due.where(due_jobs.c.kind.in_(kinds))
         async with self._database.transaction() as tx:
             rows = (await tx.execute(due)).all()
             await tx.execute(

@@ -40,6 +40,15 @@ async def test_the_earliest_come_first_and_no_more_than_asked_for(jobs: DueJobs,
     assert [job.key for job in await jobs.claim(at + 5 * MINUTE, 60, 2)] == ["3"]
 
 
+async def test_who_names_kinds_gets_jobs_of_these_only(database: Database, jobs: DueJobs, schedule, at: datetime):
+    await schedule("a", at)
+    async with database.transaction() as tx:
+        await jobs.schedule(tx, "letter", "b", {}, at)
+    assert [job.key for job in await jobs.claim(at, 60, 10, kinds=("letter",))] == ["b"]
+    assert await jobs.claim(at, 60, 10, kinds=()) == []
+    assert [job.key for job in await jobs.claim(at, 60, 10)] == ["a"]
+
+
 async def test_the_same_kind_and_key_is_planned_once(jobs: DueJobs, schedule, at: datetime):
     assert await schedule("a", at)
     assert not await schedule("a", at + MINUTE)
