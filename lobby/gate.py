@@ -12,17 +12,23 @@ class Obstacle(StrEnum):
     TOO_LATE = "too_late"
     CANCELLED = "cancelled"
     ENDED = "ended"
+    AGREEMENT = "agreement"
+    HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
-    """What the gate decides on. The doors are open in [opens_at, closes_at)."""
+    """What the gate decides on. The doors are open in [opens_at, closes_at).
+
+    `price`: what the price puts in the patient's way (AGREEMENT, HOLD); whoever knows prices says so.
+    """
 
     opens_at: datetime
     closes_at: datetime
     cancelled: bool
     ended: bool
     at: datetime
+    price: tuple[Obstacle, ...] = ()
 
 
 def obstacles(facts: GateFacts) -> tuple[Obstacle, ...]:
@@ -33,4 +39,4 @@ def obstacles(facts: GateFacts) -> tuple[Obstacle, ...]:
         (Obstacle.TOO_EARLY, facts.at < facts.opens_at),
         (Obstacle.TOO_LATE, facts.at >= facts.closes_at),
     )
-    return tuple(obstacle for obstacle, stands in met if stands)
+    return (*(obstacle for obstacle, stands in met if stands), *facts.price)

@@ -104,6 +104,14 @@ class MediaEngine(Protocol):
         """End both transports of a call; closing a closed one is no error."""
         ...
 
+    async def pause_meter(self, call: CallId) -> None:
+        """Have the fact `MeterPaused` stamped by the call's worker; nothing for a call that is not there."""
+        ...
+
+    async def resume_meter(self, call: CallId) -> None:
+        """Have the fact `MeterResumed` stamped by the call's worker; nothing for a call that is not there."""
+        ...
+
     async def statistics(self) -> list[WorkerStatistics]:
         """Return each reachable worker's counters."""
         ...

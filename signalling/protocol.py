@@ -109,6 +109,14 @@ class SendingChanged(msgspec.Struct, frozen=True, tag="sending", forbid_unknown_
     sending: Sending
 
 
+class PauseMeter(msgspec.Struct, frozen=True, tag="pause_meter", forbid_unknown_fields=True):
+    """The practitioner lets the time that follows be free."""
+
+
+class ResumeMeter(msgspec.Struct, frozen=True, tag="resume_meter", forbid_unknown_fields=True):
+    """The practitioner lets the meter go on."""
+
+
 class Leave(msgspec.Struct, frozen=True, tag="leave", forbid_unknown_fields=True):
     """Give up the place or the seat. The practitioner's leaving ends the call for both."""
 
@@ -118,7 +126,19 @@ class Alive(msgspec.Struct, frozen=True, tag="alive", forbid_unknown_fields=True
 
 
 Opening = Attend | Enter | Knock | Resume
-Request = DevicesChanged | Admit | Decline | SendBack | Answer | RestartIce | SendingChanged | Leave | Alive
+Request = (
+    DevicesChanged
+    | Admit
+    | Decline
+    | SendBack
+    | Answer
+    | RestartIce
+    | SendingChanged
+    | PauseMeter
+    | ResumeMeter
+    | Leave
+    | Alive
+)
 
 # -- from the server ----------------------------------------------------------------------------------------
 
@@ -142,7 +162,7 @@ class Waiting(msgspec.Struct, frozen=True, tag="waiting"):
 
 
 class NotYet(msgspec.Struct, frozen=True, tag="not_yet"):
-    """You cannot enter the waiting room: `too_early`, `too_late`, `cancelled`, `ended`. Times are ISO 8601 UTC."""
+    """You cannot enter the waiting room: `obstacles` are of `lobby.gate.Obstacle`. Times are ISO 8601 UTC."""
 
     obstacles: list[str]
     opens_at: str
@@ -210,6 +230,19 @@ class CallState(msgspec.Struct, frozen=True, tag="call"):
     live_since: str | None
 
 
+class Meter(msgspec.Struct, frozen=True, tag="meter"):
+    """What the call costs so far; none is sent in one that is free. Fields as in `signalling.metering.MeterReading`."""
+
+    seconds: int
+    running: bool
+    paused: bool
+    currency: str
+    exponent: int
+    cost: int
+    next_costs: list[int]
+    ends_in: int | None
+
+
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
     """The call is over: `hung_up`, `peer_lost`, `never_joined`, `worker_lost`. `by` is a role or empty."""
 
@@ -245,6 +278,7 @@ Event = (
     | Offer
     | Peer
     | CallState
+    | Meter
     | Ended
     | Displaced
     | Rejoin
@@ -261,6 +295,7 @@ PROBLEM_CODES = (
     "bad_answer",
     "too_fast",
     "session_unknown",
+    "unpaid",
 )
 
 

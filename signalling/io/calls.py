@@ -12,6 +12,7 @@ from signalling.close_code import CloseCode
 from signalling.io import rows
 from signalling.io.legs import Legs, seat_row
 from signalling.io.lobby_board import LobbyBoard
+from signalling.io.meter_board import MeterBoard
 from signalling.io.participant import Participant
 from signalling.io.room import Room
 from signalling.io.services import Services
@@ -26,10 +27,11 @@ _log = structlog.get_logger("signalling")
 class Calls:
     """Methods that take a room expect their caller to visit it."""
 
-    def __init__(self, services: Services, legs: Legs, board: LobbyBoard) -> None:
+    def __init__(self, services: Services, legs: Legs, board: LobbyBoard, meters: MeterBoard) -> None:
         self._services = services
         self._legs = legs
         self._board = board
+        self._meters = meters
 
     async def claim(
         self, room: Room, participant: Participant, holder: str, name: str, sending: Sending, *, moving: bool = False
@@ -63,6 +65,7 @@ class Calls:
     async def open_leg(self, room: Room, seat: Seat, replaces: LegId | None) -> None:
         """Let the one in that seat begin, and the other one know."""
         room.announce()
+        self._meters.show_soon(room)
         self._board.changed(room.consultation.practitioner)
         await self._legs.open(room, seat, replaces)
 
@@ -142,6 +145,7 @@ class Calls:
         if participant.attached:
             room.change(lambda call: call.attach(seat, self._services.clock()))
         room.announce()
+        self._meters.show_soon(room)
         await self._legs.resumed(room, seat, continued=continued)
 
     async def sending_changed(self, participant: Participant, message: SendingChanged) -> None:

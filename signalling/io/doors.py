@@ -36,6 +36,15 @@ class Doors:
         if (room := self._services.presence.known_room(consultation)) is not None:
             await self._close(room)
 
+    async def price_changed(self, consultation: ConsultationId) -> None:
+        """Send those who wait back to the price when it stands in their way again: a hold has lapsed."""
+        room = self._services.presence.known_room(consultation)
+        if room is None or not room.waiting:
+            return
+        async with room.visit():
+            for page in list(room.waiting.values()):
+                await self._places.unpaid(room, page)
+
     async def _close(self, room: Room) -> None:
         async with room.visit():
             planned: Consultation | None = await self._services.agenda.consultation(room.consultation.id)

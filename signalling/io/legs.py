@@ -69,8 +69,9 @@ class Legs:
         }
 
     def report(self, event: EngineEvent) -> None:
-        """Take note of what the engine says."""
-        self._reports[type(event)](event)
+        """Take note of what the engine says; that a meter was stopped is for billing."""
+        if (note := self._reports.get(type(event))) is not None:
+            note(event)
 
     async def open(self, room: Room, seat: Seat, replaces: LegId | None) -> None:
         """Have the seat's leg made; an offer follows. Without a worker the holder is told, and it is tried again."""

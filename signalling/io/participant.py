@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from signalling.close_code import CloseCode
-from signalling.protocol import CallState, Devices, Event, Peer, Welcome
+from signalling.protocol import CallState, Devices, Event, Meter, Peer, Welcome
 from signalling.session import Session
 from store.ids import AdmissionId, ConsultationId, PractitionerId, Seat, SessionId
 
@@ -75,7 +75,7 @@ class Participant:
         self.host_told = ""
         self.offers_told = 0
         self.devices: Devices | None = None
-        self._told: dict[type[Peer | CallState], Event] = {}
+        self._told: dict[type[Peer | CallState | Meter], Event] = {}
 
     @property
     def attached(self) -> bool:
@@ -111,7 +111,7 @@ class Participant:
         if self.socket is not None:
             self.socket.send(text)
 
-    def tell_news(self, event: Peer | CallState) -> None:
+    def tell_news(self, event: Peer | CallState | Meter) -> None:
         """Say it unless it is what was said last."""
         if self._told.get(type(event)) != event:
             self._told[type(event)] = event

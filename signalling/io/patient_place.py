@@ -4,6 +4,7 @@ import time
 
 from agenda.consultation import Consultation
 from lobby.admission import Admission, PlaceGone, StaleAdmission, State, WaitingRoomFull
+from lobby.gate import Obstacle
 from lobby.ticket import BadTicket, LapsedTicket
 from signalling.call import SeatTaken
 from signalling.close_code import CloseCode
@@ -24,6 +25,7 @@ from signalling.protocol import (
     Knock,
     Lapsed,
     Leave,
+    NotYet,
     Problem,
     Sending,
     SentBack,
@@ -59,7 +61,7 @@ class PatientPlace:
                 raise Refused(Problem("busy"))
             if returning is not None and self._may_sit(room, returning):
                 return await self._sit_down(room, returning, opening.devices, socket)
-            if (closed := not_yet(consultation, self._services.window, self._services.clock())) is not None:
+            if (closed := await self.closed(consultation)) is not None:
                 raise Refused(closed)
             try:
                 if returning is None:
@@ -75,6 +77,25 @@ class PatientPlace:
             participant.devices = opening.devices
             self._wait(room, participant, admission)
         return participant
+
+    async def closed(self, consultation: Consultation) -> NotYet | None:
+        """Return what keeps the patient out of the waiting room, the price included; None while they may come in."""
+        at = self._services.clock()
+        price = await self._services.meters.obstacles(consultation, at)
+        return not_yet(consultation, self._services.window, at, price)
+
+    async def unpaid(self, room: Room, page: Participant | None) -> bool:
+        """Return whether the price stands in the patient's way; the one who waits on `page` is sent back to it then.
+
+        Their place keeps its turn.
+        """
+        closed = await self.closed(room.consultation)
+        if closed is None or not {Obstacle.AGREEMENT, Obstacle.HOLD}.intersection(closed.obstacles):
+            return False
+        if page is not None:
+            page.tell(closed)
+            await self.give_up(room, page)
+        return True
 
     async def seat(self, room: Room, participant: Participant, admission: Admission) -> None:
         """Give one who was admitted the seat; whoever had it by the same link is told that it moved."""

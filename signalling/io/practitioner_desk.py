@@ -89,6 +89,9 @@ class PractitionerDesk:
             if await self._cancelled(room):
                 participant.tell(Problem("stale"))
                 return
+            if await self._places.unpaid(room, room.waiting.get(AdmissionId(message.admission))):
+                participant.tell(Problem("unpaid"))
+                return
             try:
                 admission = await self._services.lobby.admit(
                     AdmissionId(message.admission), message.version, practitioner, self._services.clock()

@@ -20,6 +20,7 @@ from signalling.io.calls import Calls
 from signalling.io.doors import Doors
 from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
+from signalling.io.meter_board import MeterBoard
 from signalling.io.pace import Pace
 from signalling.io.participant import Participant, Socket
 from signalling.io.patient_place import PatientPlace
@@ -31,6 +32,7 @@ from signalling.io.services import Services
 from signalling.io.sessions import Sessions
 from signalling.io.sweep import Sweep
 from signalling.knock_limit import KnockLimit
+from signalling.metering import FreeOfCharge, Meters
 from signalling.protocol import (
     Admit,
     Alive,
@@ -44,9 +46,11 @@ from signalling.protocol import (
     Enter,
     Knock,
     Leave,
+    PauseMeter,
     Problem,
     RestartIce,
     Resume,
+    ResumeMeter,
     SendBack,
     SendingChanged,
     ServerFrame,
@@ -82,7 +86,7 @@ _Handler = Callable[[Participant, Any], Awaitable[None]]
 
 
 class Reception:
-    """`start` before the first socket, `close` after the last."""
+    """`start` before the first socket, `close` after the last. `meters` is to be told of every recorded media fact."""
 
     def __init__(
         self,
@@ -92,17 +96,30 @@ class Reception:
         lobby: LobbyService,
         engine: MediaEngine,
         settings: ReceptionSettings,
+        meters: Meters | None = None,
     ) -> None:
         presence = Presence()
         book = Sessions(database, presence)
         background, window, clock = Background(), settings.window, settings.clock
         self._settings = settings
         self._services = services = Services(
-            database, outbox, agenda, lobby, engine, presence, book, background, window, clock, Revocations()
+            database,
+            outbox,
+            agenda,
+            lobby,
+            engine,
+            meters or FreeOfCharge(),
+            presence,
+            book,
+            background,
+            window,
+            clock,
+            Revocations(),
         )
         self._board = board = LobbyBoard(services)
         self._legs = legs = Legs(services)
-        self._calls = calls = Calls(services, legs, board)
+        self.meters = MeterBoard(services)
+        self._calls = calls = Calls(services, legs, board, self.meters)
         self._places = places = PatientPlace(services, calls, board, settings.knocks())
         self._desk = PractitionerDesk(services, calls, board, places)
         self._doors = doors = Doors(services, calls, places)
@@ -119,6 +136,8 @@ class Reception:
             Answer: dict.fromkeys(Seat, legs.answer),
             RestartIce: dict.fromkeys(Seat, restarts.ask),
             SendingChanged: dict.fromkeys(Seat, calls.sending_changed),
+            PauseMeter: {Seat.PRACTITIONER: self.meters.pause},
+            ResumeMeter: {Seat.PRACTITIONER: self.meters.resume},
             Alive: dict.fromkeys(Seat, self._alive),
         }
 
@@ -219,6 +238,12 @@ class Reception:
     async def cancelled(self, consultation: ConsultationId) -> None:
         """End the call of a consultation that was cancelled just now, and send away who waits for it."""
         await self._doors.cancelled(consultation)
+
+    async def price_changed(self, consultation: ConsultationId) -> None:
+        """See what a new hold, or one that has lapsed, means for those who wait for it or are in the call."""
+        await self._doors.price_changed(consultation)
+        if (room := self._services.presence.known_room(consultation)) is not None:
+            await self.meters.show(room)
 
     async def look_around(self) -> None:
         """Look after what time alone brings about, now."""

@@ -11,6 +11,7 @@ from sfu.engine import MediaEngine
 from signalling.io.background import Background
 from signalling.io.presence import Presence
 from signalling.io.sessions import Sessions
+from signalling.metering import Meters
 from signalling.revocations import Revocations
 from store.io.database import Database
 from store.io.outbox import Outbox
@@ -25,6 +26,7 @@ class Services:
     agenda: Agenda
     lobby: Lobby
     engine: MediaEngine
+    meters: Meters
     presence: Presence
     sessions: Sessions
     background: Background

@@ -62,6 +62,7 @@ class EngineDouble:
         self.reoffered: list[LegId] = []
         self.most_legs_of_a_call = 0
         self.available = True
+        self.meter_commands: list[tuple[str, CallId]] = []
         self._handlers: list[Callable[[EngineEvent], Awaitable[None]]] = []
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -148,6 +149,14 @@ class EngineDouble:
         self._check_available()
         for leg in self.legs_of(call):
             await self.close_leg(leg.leg)
+
+    async def pause_meter(self, call: CallId) -> None:
+        self._check_available()
+        self.meter_commands.append(("pause", call))
+
+    async def resume_meter(self, call: CallId) -> None:
+        self._check_available()
+        self.meter_commands.append(("resume", call))
 
     async def statistics(self) -> list[WorkerStatistics]:
         self._check_available()

@@ -18,6 +18,7 @@ from lobby.io.service import Lobby
 from signalling.io.heartbeat import SocketSettings
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer
+from signalling.metering import FreeOfCharge, Meters
 from store.ids import PractitionerId
 from store.io.bus import LocalBus
 from store.io.database import Database
@@ -53,6 +54,7 @@ class Practice:
     sockets: SocketSettings
     limits: dict[str, Any] = field(default_factory=dict)
     window: JoinWindow = field(default_factory=JoinWindow)
+    meters: Meters = field(default_factory=FreeOfCharge)
     pages: list[Page] = field(default_factory=list)
     logged_out: set[str] = field(default_factory=set)
     reception: Reception = field(init=False)
@@ -86,7 +88,7 @@ class Practice:
     async def start(self) -> None:
         # A round is taken when a test says so: nothing here depends on how fast the machine is.
         settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **self.limits)
-        self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings)
+        self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings, self.meters)
         await self.reception.start()
         self.websockets = WebSocketServer(self.reception, self._who, lambda _: {ORIGIN}, self.sockets)
         application = web.Application()
