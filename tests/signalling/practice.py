@@ -88,7 +88,9 @@ class Practice:
     async def start(self) -> None:
         # A round is taken when a test says so: nothing here depends on how fast the machine is.
         settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **self.limits)
-        self.reception = Reception(self.database, self.outbox, self.agenda, self.lobby, self.engine, settings, self.meters)
+        self.reception = Reception(
+            self.database, self.outbox, self.agenda, self.lobby, self.engine, settings, self.meters
+        )
         await self.reception.start()
         self.websockets = WebSocketServer(self.reception, self._who, lambda _: {ORIGIN}, self.sockets)
         application = web.Application()
