@@ -13,6 +13,7 @@ prices = Table(
     Column("practitioner", Text, nullable=False),
     Column("tariff", Text, nullable=False),
     Column("when", Text, nullable=False),
+    Column("starts_at", Utc, nullable=False),
     Column("planned_seconds", Integer, nullable=False),
     Column("locked", Boolean, nullable=False),
     Column("created_at", Utc, nullable=False),
@@ -30,7 +31,8 @@ billed_calls = Table(
     Column("reason", Text),
 )
 
-# One consultation, one payment. Amounts in minor units; `price` to `due` are set when the amount is confirmed.
+# One consultation, one payment. Amounts in minor units; `price` to `due` are set when the amount is confirmed, as are
+# the `ceiling` they were cut at and the `heads`: each call's last fact in the chain (JSON), which the amount came from.
 payments = Table(
     "payments",
     metadata,
@@ -43,6 +45,7 @@ payments = Table(
     Column("currency", Text, nullable=False),
     Column("tariff", Text, nullable=False),
     Column("when", Text, nullable=False),
+    Column("starts_at", Utc, nullable=False),
     Column("planned_seconds", Integer, nullable=False),
     Column("patient_name", Text, nullable=False),
     Column("patient_email", Text),
@@ -52,6 +55,9 @@ payments = Table(
     Column("coupon", Text, ForeignKey("coupons.id")),
     Column("entered", BigInteger),
     Column("no_show", Boolean, nullable=False),
+    Column("timeline", Text),
+    Column("heads", Text),
+    Column("ceiling", BigInteger),
     Column("seconds", Integer),
     Column("price", BigInteger),
     Column("covered", BigInteger),
@@ -69,10 +75,12 @@ payments = Table(
     Column("invoiced_at", Utc),
     Column("due_by", Utc),
     Column("paid_at", Utc),
+    Column("asked_at", Utc),
 )
 Index("ix_payments_practitioner_created_at", payments.c.practitioner, payments.c.created_at)
 
 # Each attempt to hold an amount, to keep a card, or to take money at once (`purpose`: hold, card, charge).
+# `look_at`: when to ask the provider next, unasked; None when there is nothing to learn.
 holds = Table(
     "holds",
     metadata,
@@ -92,6 +100,8 @@ holds = Table(
     Column("charge_transaction", Text, nullable=False),
     Column("declined", Text, nullable=False),
     Column("off_session", Boolean, nullable=False),
+    Column("look_at", Utc, index=True),
+    Column("looks", Integer, nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
 )

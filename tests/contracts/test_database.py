@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 import agenda.io.tables
+import billing.io.money_tables
 import lobby.io.tables
 import signalling.io.tables
 import store.io.tables
@@ -19,7 +20,7 @@ from store.io.database import Database, DatabaseClosed, DatabaseTooNew
 from store.io.metadata import metadata
 from store.io.tables import leases
 
-MODULES = (agenda.io.tables, lobby.io.tables, signalling.io.tables, store.io.tables)
+MODULES = (agenda.io.tables, billing.io.money_tables, lobby.io.tables, signalling.io.tables, store.io.tables)
 
 
 def lease_row(name: str, at: datetime) -> dict[str, object]:
@@ -181,7 +182,7 @@ class TestSchema:
             options = {"compare_type": True, "compare_server_default": True}
             return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
-        assert len(MODULES) == 4
+        assert len(MODULES) == 5
         async with database.transaction() as tx:
             assert await tx.run_sync(differences) == []
 
