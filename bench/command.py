@@ -124,7 +124,8 @@ async def _measure(options: argparse.Namespace, progress: Progress) -> ScenarioR
         context.stopping.set()
 
     with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, interrupt)
     result: ScenarioResult | None
     try:
         result = await work

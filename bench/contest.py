@@ -30,6 +30,11 @@ class Trial:
     generator_bound: bool
 
     @property
+    def generator_cpu_each(self) -> float | None:
+        """CPU µs of the generator for each packet sent, receiving included."""
+        return 1e6 * self.generator_cpu / self.sent if self.sent else None
+
+    @property
     def rate(self) -> float:
         """Packets that arrived, a second."""
         return self.arrived / self.seconds if self.seconds else 0.0
@@ -40,9 +45,9 @@ class Trial:
         return 1e6 * self.cpu / self.arrived if self.arrived else None
 
     def carried(self, most_lost: float, longest_p99: float) -> bool:
-        """Whether the server carried it: less than that share lost, and less than that p99 (ms)."""
+        """Whether it was sent in time and the server carried it: less than that share lost and than that p99 (ms)."""
         lost = 1 - self.received / self.sent if self.sent else 1.0
-        return lost < most_lost and self.p99 < longest_p99
+        return not self.generator_bound and lost < most_lost and self.p99 < longest_p99
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ _COLUMNS: tuple[tuple[str, Value], ...] = (
     ("packets/s, most", most_packets),
     ("CPU µs a packet there", full_cpu),
     ("p99 ms there", lambda bout: bout.most.p99 if bout.most is not None else None),
+    ("generator's CPU µs there", lambda bout: bout.most.generator_cpu_each if bout.most is not None else None),
     ("set-up CPU ms a peer", lambda bout: bout.setup),
     ("memory KB a call", lambda bout: bout.memory),
 )

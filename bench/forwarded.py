@@ -70,8 +70,8 @@ class Point:
 
     @property
     def carried(self) -> bool:
-        """Whether the server carried it: less than 0.1 % lost and a p99 under 20 ms."""
-        return self.sent > 0 and self.loss < MOST_LOST and self.p99 < LONGEST_P99
+        """Whether it was sent in time and the server carried it: less than 0.1 % lost and a p99 under 20 ms."""
+        return not self.generator_bound and self.sent > 0 and self.loss < MOST_LOST and self.p99 < LONGEST_P99
 
 
 def figures(points: Sequence[Point], set_ups: Sequence[SetUp], best: Point | None, limit: str) -> list[Figure]:

@@ -7,6 +7,7 @@ from collections import Counter
 from bench.forwarded import Point, SetUp, charts, figures, notes, tables
 from bench.io.carriers import ApiCalls, CallFailed, Carrier, DirectCalls, Pair
 from bench.io.context import Context
+from bench.io.native_pump import generator
 from bench.io.peer import PROFILES
 from bench.io.processes import Usage, cpu_seconds, usage
 from bench.io.target import TargetProblem
@@ -254,6 +255,7 @@ class _Forwarding:
             "reports every": f"{options.rtcp_every:g} s",
             "profile": options.profile or "the server's choice",
             "seconds": options.seconds,
+            "generator": generator(),
         }
         said = notes(self._points, self._failed, self._shortened)
         if not self._context.pinning.server:

@@ -10,6 +10,7 @@ from bench.io.bout import Interrupted, Plan, play
 from bench.io.contender import Contender, ContenderMissing, Ground, own_address
 from bench.io.context import Context
 from bench.io.janus import Janus, JanusRefused
+from bench.io.native_pump import generator
 from bench.io.own_worker import OwnWorker
 from bench.io.peer import PeerFailed
 from bench.io.target import TargetProblem
@@ -110,7 +111,12 @@ class _Contest:
             notes.append("Nothing was pinned to a core: servers with several threads used more than one.")
         return ScenarioResult(
             scenario="peers",
-            options={"calls": options.calls, "rounds": options.rounds, "seconds": options.seconds},
+            options={
+                "calls": options.calls,
+                "rounds": options.rounds,
+                "seconds": options.seconds,
+                "generator": generator(),
+            },
             summary=figures(self.bouts),
             tables=tables(self.bouts),
             charts=charts(self.bouts),

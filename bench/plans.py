@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +84,38 @@ def timetable(load: Load, seconds: float, peer: int) -> Timetable:
     kinds = np.repeat(np.tile(np.arange(len(Kind), dtype=np.uint8), number), counts.ravel())
     bursts = np.repeat(np.arange(number), counts.sum(axis=1))
     return Timetable(kinds, bursts, counts.sum(axis=1), shift * load.burst)
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """A peer's datagrams as they are handed to the kernel: message k is `sizes[k]` of them from `first[k]` on.
+
+    `bursts` says to which burst a message belongs, `counts` how many messages each burst has.
+    """
+
+    first: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    bursts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+    def taken(self, taken: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return for each datagram whether the kernel took it, from how many messages it took of each burst."""
+        within = np.arange(len(self.first)) - (np.cumsum(self.counts) - self.counts)[self.bursts]
+        return np.repeat(within < taken[self.bursts], self.sizes)
+
+
+def in_messages(plan: Timetable, most: int) -> Messages:
+    """Put a burst's video packets, with an audio packet behind them, into one message of at most `most` datagrams.
+
+    The kernel cuts such a message into datagrams of one size, of which the last may be shorter. All others go alone.
+    """
+    places = np.arange(len(plan.kinds)) - (np.cumsum(plan.counts) - plan.counts)[plan.bursts]
+    joins = np.zeros(len(plan.kinds), np.bool_)
+    joins[1:] = (plan.kinds[:-1] == Kind.VIDEO) & (plan.kinds[1:] <= Kind.AUDIO)
+    first = np.flatnonzero(~joins | (places % most == 0))
+    bursts = plan.bursts[first]
+    sizes = np.diff(first, append=len(plan.kinds))
+    return Messages(first, sizes, bursts, np.bincount(bursts, minlength=len(plan.counts)))
 
 
 def memory_needed(load: Load, peers: int, seconds: float) -> float:

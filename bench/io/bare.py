@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,12 @@ from pylibsrtp import Policy
 
 from bench.contest import BARE, BARE_SRTP
 from bench.io.bare_process import End, Pair, gcm_session
+from bench.io.compiling import CannotCompile, compile_library
 from bench.io.contender import ContenderMissing, Crowd, Ground
 from bench.io.peer import MediaPeer, PeerFailed, Remote
 from bench.sdp import Streams
 
 _SOURCE = Path(__file__).parent.parent / "bare" / "loop.c"
-_FLAGS = ("-O2", "-shared", "-fPIC")
 # AES-128-GCM's key and salt.
 _KEY_BYTES = 16 + 12
 
@@ -56,7 +55,10 @@ class Bare:
 
     async def start(self, ground: Ground) -> None:
         what = "protects" if self._protects else "moves"
-        library = await asyncio.to_thread(compile_loop, ground.folder)
+        try:
+            library = await asyncio.to_thread(compile_library, _SOURCE, ground.folder, "The bare C loop")
+        except CannotCompile as error:
+            raise ContenderMissing(str(error)) from error
         command = [sys.executable, "-m", "bench.io.bare_process", str(library), ground.host, what]
         with ground.pinning.for_server():
             self._process = await asyncio.create_subprocess_exec(
@@ -96,16 +98,3 @@ class Bare:
         assert self._process is not None  # noqa: S101 — it runs
         assert self._process.stdout is not None  # noqa: S101 — opened as a pipe
         return await self._process.stdout.readline()
-
-
-def compile_loop(folder: Path) -> Path:
-    """Compile the loop into the folder and return the library. Raises `ContenderMissing` without a compiler."""
-    compiler = next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
-    if compiler is None:
-        raise ContenderMissing("The bare C loop needs a C compiler, and there is none.")
-    library = folder / "bare.so"
-    command = [compiler, *_FLAGS, "-o", str(library), str(_SOURCE)]
-    made = subprocess.run(command, capture_output=True, check=False)
-    if made.returncode:
-        raise ContenderMissing("The bare C loop does not compile here.")
-    return library

@@ -12,9 +12,9 @@ from bench.report import ScenarioResult
 
 @dataclass(slots=True)
 class Context:
-    """`stopping` is set by Ctrl-C: end the step you are in and return what there is, with `complete=False`.
+    """`stopping` is set by Ctrl-C or SIGTERM: end your step and return what there is, with `complete=False`.
 
-    `keep` a result after each step, so that a second Ctrl-C, or a failure, still leaves something to report.
+    `keep` a result after each step, so that a second signal, or a failure, still leaves something to report.
     """
 
     url: str | None = None

@@ -7,6 +7,7 @@ The kernel says when each arrived, so that whoever reads it late does not make i
 
 import errno
 import socket
+import struct
 
 import cffi
 import numpy as np
@@ -20,6 +21,9 @@ BATCH = 64
 _CONTROL = 32
 # Linux's SO_TIMESTAMPNS (old form: two 64-bit numbers on 64-bit systems), which Python's socket module does not name.
 _SO_TIMESTAMPNS = 35
+_UDP_SEGMENT = 103
+# A struct cmsghdr with two bytes, and its padding.
+_CUT_CONTROL = 24
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_TRUNC
 
 _ffi = cffi.FFI()
@@ -27,9 +31,10 @@ _ffi = cffi.FFI()
 _ffi.cdef("""
 int recvmmsg(int sockfd, uintptr_t msgvec, unsigned int vlen, int flags, uintptr_t timeout);
 int sendmmsg(int sockfd, uintptr_t msgvec, unsigned int vlen, int flags);
+int setsockopt(int sockfd, int level, int optname, const void *optval, unsigned int optlen);
 """)
 _libc = _ffi.dlopen(None)
-_recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
+_recvmmsg, _sendmmsg, _setsockopt = _libc.recvmmsg, _libc.sendmmsg, _libc.setsockopt
 
 
 def send(descriptor: int, headers: int, count: int) -> int:
@@ -47,9 +52,28 @@ def send(descriptor: int, headers: int, count: int) -> int:
     return sent
 
 
-def timestamp(sock: socket.socket) -> None:
-    """Let the kernel note when each of the socket's datagrams arrives, by the clock of `time.time_ns`."""
-    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+def timestamp(descriptor: int) -> None:
+    """Let the kernel note when each of a socket's datagrams arrives, by the clock of `time.time_ns`."""
+    if _setsockopt(descriptor, socket.SOL_SOCKET, _SO_TIMESTAMPNS, _ffi.new("int *", 1), 4):
+        raise OSError(_ffi.errno, "no time stamps")
+
+
+def cuts(sock: socket.socket) -> bool:
+    """Return whether the kernel cuts a long message into datagrams for us."""
+    try:
+        sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, 0)
+    except OSError:
+        return False
+    return True
+
+
+def cut_into(size: int) -> npt.NDArray[np.uint8]:
+    """Return the control data of a message that the kernel is to cut into datagrams of `size` bytes; see udp(7).
+
+    The last one may be shorter.
+    """
+    packed = struct.pack("@NiiH", _CUT_CONTROL - 6, socket.IPPROTO_UDP, _UDP_SEGMENT, size)
+    return np.frombuffer(packed.ljust(_CUT_CONTROL, b"\0"), np.uint8)
 
 
 class Arena:

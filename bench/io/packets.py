@@ -8,12 +8,18 @@ import numpy as np
 import numpy.typing as npt
 from pylibsrtp._binding import ffi, lib
 
+from bench.io.multimessage import cut_into, cuts
+from bench.io.native_pump import native
 from bench.io.peer import MediaPeer
-from bench.plans import Kind, Load, Timetable
+from bench.plans import Kind, Load, Messages, Timetable, in_messages
 from bench.sdp import AUDIO_TYPE, VIDEO_TYPE
 
 # Room for the longest tag and an SRTCP index.
 _TRAILER = 20
+# The kernel cuts no message into more (UDP_MAX_SEGMENTS, before Linux 6.9), nor one that IP could not carry.
+_MOST_CUTS, _LONGEST_MESSAGE = 64, 65_000
+# What each path of IPv6 carries whole (RFC 8200 §5), without the headers. The kernel does not fragment what it cuts.
+_SURELY_WHOLE = 1280 - 48
 _TYPES = {Kind.VIDEO: VIDEO_TYPE, Kind.AUDIO: AUDIO_TYPE}
 _CLOCKS = {Kind.VIDEO: 90_000, Kind.AUDIO: 48_000}
 # abs-send-time (2) and transport-cc (3) as Chromium sends them; without a MID, which the server has to insert.
@@ -48,12 +54,12 @@ class Stream:
 
 @dataclass(slots=True)
 class Batch:
-    """A peer's datagrams in order of sending; `headers` has one `struct mmsghdr` for each."""
+    """A peer's datagrams in order of sending; `headers` has one `struct mmsghdr` for each of `messages`."""
 
     headers: npt.NDArray[np.uint64]
     timetable: Timetable
+    messages: Messages
     first: dict[Kind, int]
-    size: int
     _kept: list[Any] = field(default_factory=list)
 
 
@@ -64,30 +70,48 @@ def write_batch(
 
     Raises `CannotProtect`, or `MemoryError`.
     """
-    total = len(plan.kinds)
-    headers, vectors = np.zeros((total, 8), np.uint64), np.zeros((total, 2), np.uint64)
-    headers[:, 2] = vectors.ctypes.data + 16 * np.arange(total, dtype=np.uint64)
-    headers[:, 3] = 1
+    vectors = np.zeros((len(plan.kinds), 2), np.uint64)
     kept: list[Any] = [vectors]
-    first, size = {}, headers.nbytes + vectors.nbytes
+    first, lengths = {}, {}
     for kind in (Kind.VIDEO, Kind.AUDIO):
         places = np.flatnonzero(plan.kinds == kind)
         first[kind] = streams[kind].next
         rows = _rtp(streams[kind], len(places), load.video_size if kind is Kind.VIDEO else load.audio_size)
-        length = _protect(rows, rows.shape[1] - _TRAILER, peer.tx, lib.srtp_protect)
-        _describe(vectors, places, rows, length)
+        lengths[kind] = _protect(rows, rows.shape[1] - _TRAILER, peer.tx, "srtp_protect")
+        _describe(vectors, places, rows, lengths[kind])
         kept.append(rows)
-        size += rows.nbytes
     places = np.flatnonzero(plan.kinds == Kind.RTCP)
     rows = _rows(len(places), report(streams, other))
-    _describe(vectors, places, rows, _protect(rows, rows.shape[1] - _TRAILER, peer.tx, lib.srtp_protect_rtcp))
+    _describe(vectors, places, rows, _protect(rows, rows.shape[1] - _TRAILER, peer.tx, "srtp_protect_rtcp"))
     kept.append(rows)
     places = np.flatnonzero(plan.kinds == Kind.CHECK)
     checks = [np.frombuffer(peer.check(), np.uint8) for _ in places]
     for place, check in zip(places, checks, strict=True):
         vectors[place] = check.ctypes.data, len(check)
     kept.append(checks)
-    return Batch(headers, plan, first, size, kept)
+    control = cut_into(lengths[Kind.VIDEO])
+    kept.append(control)
+    together = peer.socket is not None and cuts(peer.socket) and load.audio_size <= load.video_size
+    messages = in_messages(plan, _most_together(lengths[Kind.VIDEO]) if together else 1)
+    return Batch(_headers(messages, vectors, control), plan, messages, first, kept)
+
+
+def _most_together(length: int) -> int:
+    """Return how many datagrams of that length one message may hold: 1 where each might need fragments of its own."""
+    if not 0 < length <= _SURELY_WHOLE:
+        return 1
+    return min(_MOST_CUTS, _LONGEST_MESSAGE // length)
+
+
+def _headers(
+    messages: Messages, vectors: npt.NDArray[np.uint64], control: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint64]:
+    headers = np.zeros((len(messages.first), 8), np.uint64)
+    headers[:, 2] = vectors.ctypes.data + 16 * messages.first.astype(np.uint64)
+    headers[:, 3] = messages.sizes
+    cut = messages.sizes > 1
+    headers[cut, 4], headers[cut, 5] = control.ctypes.data, len(control)
+    return headers
 
 
 def _rows(count: int, packet: bytes) -> npt.NDArray[np.uint8]:
@@ -107,16 +131,21 @@ def _rtp(stream: Stream, count: int, size: int) -> npt.NDArray[np.uint8]:
     return rows
 
 
-def _protect(rows: npt.NDArray[np.uint8], length: int, session: Any, function: Any) -> int:
+def _protect(rows: npt.NDArray[np.uint8], length: int, session: Any, function: str) -> int:
     """Protect each row's first `length` bytes in place; return the length afterwards, the same for all."""
     if not len(rows):
         return 0
-    cell = ffi.new("int *")
     stride = rows.shape[1]
+    if (library := native()) is not None:
+        protected = library.protect(ffi.addressof(lib, function), session, rows, length)
+        if protected < 0:
+            raise CannotProtect(-protected)
+        return protected
+    protect, cell = getattr(lib, function), ffi.new("int *")
     start = ffi.cast("uint8_t *", rows.ctypes.data)
     for offset in range(0, len(rows) * stride, stride):
         cell[0] = length
-        if error := function(session, start + offset, cell):
+        if error := protect(session, start + offset, cell):
             raise CannotProtect(error)
     return int(cell[0])
 

@@ -1,10 +1,10 @@
 """Media between pairs of connected peers: sent on time, received, and measured packet by packet.
 
-Everything is prepared in advance. While it runs there is, every millisecond, one sendmmsg for each burst that is due
-and one recvmmsg for each peer that has received something; what came in is only copied aside, 12 bytes and the kernel's
-time of arrival, and matched with what was sent when the run is over. So a packet costs the generator less than it
-costs a server. Latency lies between the call of sendmmsg and the arrival at the receiver's socket; nothing is
-subtracted from it.
+Everything is prepared in advance. While it runs there is, every millisecond, one sendmmsg for each burst that is due,
+whose video packets the kernel cuts out of one message, and a recvmmsg for each peer now and then; what came in is only
+copied aside, 12 bytes and the kernel's time of arrival, and matched with what was sent when the run is over. A loop in
+C does this where a compiler is, so that a packet costs the generator less than it costs a server. Latency lies between
+the call of sendmmsg and the arrival at the receiver's socket; nothing is subtracted from it.
 
     traffic = Traffic([(one, other), …], Load())
     await traffic.check_media()                 # every stream arrives, decrypted, at the other side

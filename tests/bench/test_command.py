@@ -73,7 +73,8 @@ def test_a_whole_server_is_measured_through_its_public_api_and_a_wrong_key_is_sa
     assert found["CPU per forwarded packet"] is None
 
 
-def test_ctrl_c_gives_the_report_of_what_was_done(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_give_the_report_of_what_was_done(tmp_path: Path, number: signal.Signals):
     path = tmp_path / "report.json"
     options = ["--direct", "--calls", "1", "--seconds", "1", "--repeat", "1000", "--no-pin", "--json", str(path)]
     command = [sys.executable, "-m", "bench", "forwarding", *options]
@@ -81,7 +82,7 @@ def test_ctrl_c_gives_the_report_of_what_was_done(tmp_path: Path):
         for line in process.stderr:
             if "measurement 2 of" in line:
                 break
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, number)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in out

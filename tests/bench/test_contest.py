@@ -2,7 +2,9 @@ from bench.contest import BARE_SRTP, JANUS, NATIVE, PYTHON, Bout, Trial, charts,
 from bench.report import Figure
 
 
-def trial(rate: float, cpu_each: float, *, sent: int | None = None, p99: float = 3.0) -> Trial:
+def trial(
+    rate: float, cpu_each: float, *, sent: int | None = None, p99: float = 3.0, generator_bound: bool = False
+) -> Trial:
     packets = int(rate)
     cpu = cpu_each * packets / 1e6
     return Trial(
@@ -15,7 +17,7 @@ def trial(rate: float, cpu_each: float, *, sent: int | None = None, p99: float =
         p99=p99,
         cpu=cpu,
         generator_cpu=0.1,
-        generator_bound=False,
+        generator_bound=generator_bound,
     )
 
 
@@ -75,6 +77,10 @@ def test_a_load_is_carried_when_little_is_lost_and_little_late():
     assert not trial(100_000, 5.0, sent=100_200).carried(0.001, 20.0)
     assert not trial(100_000, 5.0, p99=21.0).carried(0.001, 20.0)
     assert not trial(0, 0.0).carried(0.001, 20.0)
+
+
+def test_a_load_that_the_generator_sent_late_was_not_carried():
+    assert not trial(100_000, 5.0, generator_bound=True).carried(0.001, 20.0)
 
 
 def test_a_server_that_carried_nothing_stands_in_the_tables_without_figures():

@@ -3,7 +3,9 @@
 import asyncio
 import heapq
 import select
+import shutil
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -12,12 +14,27 @@ import numpy as np
 import pylibsrtp
 import pytest
 
+from bench.io import exchange, native_pump, packets
+from bench.io.native_pump import native
 from bench.io.peer import MediaPeer
 from bench.io.traffic import NoMedia, Traffic
 from bench.plans import Load
 from bench.sdp import Streams
+from tests.requirements import missing
 
 LOAD = Load(rtcp_every=0.1)
+
+
+@pytest.fixture(autouse=True, params=["in C", "in Python"])
+def generator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both generators, each test: what one reports the other must."""
+    if request.param == "in Python":
+        monkeypatch.setattr(exchange, "native", lambda: None)
+        monkeypatch.setattr(packets, "native", lambda: None)
+    elif not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        missing("a C compiler")
+    else:
+        assert native() is not None
 
 
 def is_media(packet: bytes) -> bool:
@@ -187,3 +204,76 @@ async def test_a_run_that_is_stopped_counts_what_was_done(relay):
     assert not outcome.complete
     assert 0 < outcome.measured.sent < 2 * 20 * LOAD.media_rate
     assert outcome.measured.lost == 0
+
+
+@pytest.mark.parametrize("relay", [{}], indirect=True)
+async def test_frames_are_handed_over_whole_and_arrive_in_packets_each_of_its_size(relay):
+    """A frame's packets, with the audio packet behind them, are one message that the kernel cuts."""
+    peers = pair(relay)
+    traffic = Traffic([peers], LOAD)
+    await traffic.check_media()
+    seen: list[tuple[int, int, int]] = []
+    take = relay._take
+
+    def note(index: int, packet: bytes) -> None:
+        if is_media(packet):
+            seen.append((index, *struct.unpack_from("!H", packet, 2), len(packet)))
+        take(index, packet)
+
+    relay._take = note
+    outcome = await traffic.run(0.5, settle=0.0)
+    await close(peers)
+    assert outcome.measured.lost == outcome.measured.unsent == 0
+    tag = {size - LOAD.video_size for _, _, size in seen if size > LOAD.video_size}
+    assert len(tag) == 1
+    assert {size for _, _, size in seen} == {LOAD.video_size + min(tag), LOAD.audio_size + min(tag)}
+    for index in (0, 1):
+        video = [number for of, number, size in seen if of == index and size > LOAD.video_size]
+        assert video == list(range(video[0], video[0] + len(video)))
+
+
+@pytest.mark.parametrize("relay", [{}], indirect=True)
+async def test_a_generator_that_is_held_up_says_so(relay):
+    peers = pair(relay)
+    traffic = Traffic([peers], LOAD)
+    await traffic.check_media()
+    outcome = await traffic.run(1.0, settle=0.3, at_edges=lambda: time.sleep(0.2))
+    await close(peers)
+    assert outcome.generator_bound
+    assert np.max(outcome.measured.lateness) > 100
+
+
+@pytest.mark.parametrize("relay", [{}], indirect=True)
+async def test_what_is_no_media_goes_to_the_peer_that_it_was_sent_to(relay):
+    peers = pair(relay)
+    traffic = Traffic([peers], LOAD)
+    await traffic.check_media()
+    came: list[tuple[int, bytes]] = []
+    for number, peer in enumerate(peers):
+        peer.take = lambda data, number=number: came.append((number, data))
+    request, success = b"\0\1" + bytes(40), b"\1\1" + bytes(40)
+
+    def ask() -> None:
+        for sock in relay.sockets:
+            sock.send(success)
+            sock.send(b"")
+            sock.send(request)
+
+    asyncio.get_running_loop().call_later(0.2, ask)
+    await traffic.run(0.6)
+    await asyncio.sleep(0)
+    await close(peers)
+    assert sorted(entry for entry in came if entry[1]) == [(0, request), (1, request)]
+
+
+@pytest.mark.parametrize("relay", [{}], indirect=True)
+async def test_more_arrivals_than_there_is_room_for_are_all_counted(relay, monkeypatch):
+    monkeypatch.setattr(native_pump, "_ROOM", 64)
+    monkeypatch.setattr(native_pump, "_OTHER_ROOM", 64)
+    peers = pair(relay)
+    traffic = Traffic([peers], LOAD)
+    await traffic.check_media()
+    measured = (await traffic.run(1.0, settle=0.0)).measured
+    await close(peers)
+    assert measured.sent > 5 * 64
+    assert measured.lost == measured.duplicates == 0
