@@ -5,24 +5,25 @@ class Bucket:
     """Allows `burst` units at once and `rate` units a second after that.
 
     It is refilled only when it runs dry, which keeps the packet path cheap and lets two bursts pass at the most.
+    `left` may be drawn from directly while it suffices.
     """
 
-    __slots__ = ("_at", "_left", "burst", "rate")
+    __slots__ = ("_at", "burst", "left", "rate")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self.rate = rate
         self.burst = burst
-        self._left = burst
+        self.left = burst
         self._at = now
 
     def take(self, units: float, now: float) -> bool:
         """Whether `units` may pass at `now` (monotonic seconds); if so they are used up."""
-        if self._left < units:
-            self._left = min(self.burst, self._left + (now - self._at) * self.rate)
+        if self.left < units:
+            self.left = min(self.burst, self.left + (now - self._at) * self.rate)
             self._at = now
-            if self._left < units:
+            if self.left < units:
                 return False
-        self._left -= units
+        self.left -= units
         return True
 
 

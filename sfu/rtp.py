@@ -5,6 +5,8 @@ every forwarded packet must carry one. Added bytes depend on the packet alone: t
 the same header, which GCM demands.
 """
 
+import struct
+
 from sfu.codecs import MID_EXTENSION
 
 FIXED_HEADER = 12
@@ -12,7 +14,19 @@ _ONE_BYTE = 0xBEDE
 _TWO_BYTE = 0x1000
 # A one-byte element with our id and one byte of data starts with this byte (RFC 8285 §4.2).
 _MID_ELEMENT = MID_EXTENSION << 4
-_MID_ELEMENT_BYTE = bytes([_MID_ELEMENT])
+
+# The longest block of elements that `write_mid` looks at, in bytes.
+USUAL_ELEMENTS = 32
+# Blocks of one-byte elements by their first word: the elements' length, the first word of a block that is one word
+# longer, and what writes a header with it. A struct cuts `elements` to the length that it says.
+_USUAL = {
+    bytes((0xBE, 0xDE, 0, words)): (
+        4 * words,
+        bytes((0xBE, 0xDE, 0, words + 1)),
+        struct.Struct(f"8s4s4s{4 * words}s4s").pack_into,
+    )
+    for words in range(1, USUAL_ELEMENTS // 4 + 1)
+}
 
 
 class BadRtp(ValueError):
@@ -47,7 +61,7 @@ def add_mid(packet: memoryview | bytes, mid: int) -> tuple[int, bytes] | None:
     elements = bytes(packet[start + 4 : end])
     if profile == _ONE_BYTE:
         # A single search in C decides for most packets that no element can be a MID.
-        if _MID_ELEMENT_BYTE in elements and _find_in_one_byte(elements) is not None:
+        if _MID_ELEMENT in elements and _find_in_one_byte(elements) is not None:
             return None
         added = bytes((_MID_ELEMENT, mid, 0, 0))
     elif profile & 0xFFF0 == _TWO_BYTE:
@@ -58,6 +72,30 @@ def add_mid(packet: memoryview | bytes, mid: int) -> tuple[int, bytes] | None:
         return None
     words = ((end - start - 4) // 4 + 1).to_bytes(2, "big")
     return 4, bytes(packet[: start + 2]) + words + elements + added
+
+
+def mid_element(mid: int) -> bytes:
+    """Return what `write_mid` appends to a block for the MID with this character code."""
+    return bytes((_MID_ELEMENT, mid, 0, 0))
+
+
+def write_mid(
+    view: memoryview, at: int, size: int, start: bytes, ssrc: bytes, block: bytes, elements: bytes, mid: bytes
+) -> int:
+    """Do as `add_mid` says to the usual packet, in place: no CSRCs, some one-byte elements, none of them a MID.
+
+    The packet of `size` bytes lies in `view` from `at` on. Its first bytes are given as they are wanted here: 8, 4, 4,
+    and `USUAL_ELEMENTS` more, whatever they are; `mid` comes from `mid_element`. Returns by how many bytes the header
+    has grown, to the front; 0, and nothing is changed, when `add_mid` has to look.
+    """
+    usual = _USUAL.get(block)
+    if usual is None or start[0] & 0x1F != 0x10:
+        return 0
+    length, longer, write = usual
+    if size < FIXED_HEADER + 4 + length or (_MID_ELEMENT in elements and _MID_ELEMENT in elements[:length]):
+        return 0
+    write(view, at - 4, start, ssrc, longer, elements, mid)
+    return 4
 
 
 def _extension(packet: memoryview | bytes) -> tuple[int, int, int]:

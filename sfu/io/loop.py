@@ -1,8 +1,8 @@
 """The packet loop: what every media packet passes through. No await, no log and no parsing beyond headers here.
 
-receive → length and first byte → address → leg → unprotect in place → `Bridge.forward` → protect → send. What is
-not SRTP from an authenticated address goes up to a `ControlPlane`. `PythonLoop` is the readable loop; another
-one can take its place behind the methods of `PacketLoop`.
+receive → length and first byte → address → leg → unprotect in place → `Bridge.forward` → protect → send. What is not
+SRTP from an authenticated address goes up to a `ControlPlane`. `OneByOne` does this for a datagram of any kind;
+`PythonLoop` and `NativeLoop`, which run behind the methods of `PacketLoop`, do it for batches of established flows.
 """
 
 from collections import Counter
@@ -21,14 +21,14 @@ from sfu.io.dtls import (
     srtp_unprotect_rtcp,
 )
 from sfu.io.paths import Path, UdpPath
-from sfu.io.socket import BATCH, HEADROOM, SLOT, BatchSocket
+from sfu.io.socket import BATCH, HEADROOM, SLOT, BatchSocket, Outgoing
 from sfu.leg import Leg
 from sfu.rtcp import BadRtcp
 from sfu.rtp import FIXED_HEADER, BadRtp
 
 # The shortest authentication tag we negotiate has 10 bytes, and SRTCP adds a 4-byte index: anything shorter cannot
 # be authentic, and libsrtp's AEAD path must not see it (libsrtp #817).
-_MIN_SRTP = FIXED_HEADER + 10
+MIN_SRTP = FIXED_HEADER + 10
 _MIN_SRTCP = 8 + 4 + 16
 # Let the event loop breathe after so many batches; the socket stays readable and calls again.
 ROUNDS = 8
@@ -95,10 +95,8 @@ class PacketLoop(Protocol):
         ...
 
 
-class PythonLoop:
-    """The loop in Python, over a batch socket. It works on the legs themselves, so there is nothing to update."""
-
-    name = "python"
+class OneByOne:
+    """Handles one datagram at a time. It works on the legs themselves, so there is nothing to update."""
 
     def __init__(self, socket: BatchSocket, clock: Callable[[], float], control: ControlPlane) -> None:
         self._socket = socket
@@ -107,6 +105,7 @@ class PythonLoop:
         self._view = socket.view
         self._buffer = socket.buffer
         self._cell = new_length_cell()
+        self._out: list[Outgoing] = []
         self.routes: dict[bytes, Route] = {}
         self.dropped: Counter[DropReason] = Counter()
 
@@ -125,34 +124,20 @@ class PythonLoop:
     def collect(self) -> None:
         """Nothing to do: see the class."""
 
-    def on_readable(self) -> None:
-        socket = self._socket
-        for _ in range(ROUNDS):
-            count = socket.receive()
-            if not count:
-                return
-            now = self._clock()
-            for index in range(count):
-                length = socket.length(index)
-                address = socket.address(index)
-                self._guarded(index * SLOT + HEADROOM, length, address, None, now)
-            self._flush()
-            if count < BATCH:
-                return
-
     def receive(self, path: Path, datagram: bytes) -> None:
         offset = BATCH * SLOT + HEADROOM
         if len(datagram) <= MAX_DATAGRAM:
             self._view[offset : offset + len(datagram)] = datagram
-        self._guarded(offset, len(datagram), path.address, path, self._clock())
+        self._handle(offset, len(datagram), path.address, path, self._clock())
         self._flush()
 
     def _flush(self) -> None:
-        failed = self._socket.flush()
+        failed = self._socket.send_batch(self._out)
+        self._out.clear()
         if failed:
             self.dropped[DropReason.SEND] += failed
 
-    def _guarded(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> None:
+    def _handle(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> None:
         """Handle one datagram; nothing that it holds can end the loop."""
         try:
             reason = self._one(offset, length, address, path, now)
@@ -191,7 +176,7 @@ class PythonLoop:
         keys = leg.keys
         if keys is None:
             return DropReason.NO_KEYS
-        if length < _MIN_SRTP:
+        if length < MIN_SRTP:
             return DropReason.TOO_SHORT
         ssrc = bytes(self._view[offset + 8 : offset + 12])
         if not leg.admits(ssrc):
@@ -252,7 +237,7 @@ class PythonLoop:
         leg.packets_out += 1
         leg.bytes_out += length
         if path.destination is not None:
-            self._socket.queue(offset, length, path.destination)
+            self._out.append((offset, length, path.destination))
             return None
         if path.send(bytes(self._view[offset : offset + length])):
             return None

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from sfu.io.loop import ControlPlane, PacketLoop, PythonLoop
+from sfu.io.loop import ControlPlane, PacketLoop
+from sfu.io.python_loop import PythonLoop
 from sfu.io.socket import BatchSocket, MultiMessageSocket
 
-NativeLoop: "type[PythonLoop] | None"
+NativeLoop: "Callable[[MultiMessageSocket, Callable[[], float], ControlPlane], PacketLoop] | None"
 try:
     from sfu.io.native_loop import NativeLoop
 except ImportError:
@@ -25,9 +26,8 @@ def make_loop(wanted: str, socket: BatchSocket, clock: Callable[[], float], cont
 
     Raises `LoopUnavailable` for `native` where it was not built.
     """
-    fits = NativeLoop is not None and isinstance(socket, MultiMessageSocket)
-    if wanted == "native" and not fits:
-        raise LoopUnavailable(wanted)
-    if NativeLoop is not None and fits and wanted != "python":
+    if wanted != "python" and NativeLoop is not None and isinstance(socket, MultiMessageSocket):
         return NativeLoop(socket, clock, control)
+    if wanted == "native":
+        raise LoopUnavailable(wanted)
     return PythonLoop(socket, clock, control)

@@ -1,7 +1,7 @@
-"""The packet loop in C (`sfu/native/loop.c`) behind the same methods as `PythonLoop`, which handles what C hands up.
+"""The packet loop in C (`sfu/native/loop.c`) behind the methods of `PacketLoop`; `OneByOne` handles what C hands up.
 
 C owns the established flows: it needs to know each leg's sessions, peer, caps, codecs and streams (`update`), and
-gives back what it counted and heard (`collect`). Everything else is the Python loop's own code.
+gives back what it counted and heard (`collect`). Everything else is the Python code's.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from pylibsrtp._binding import lib as srtp_lib
 
 from sfu.bucket import Bucket
 from sfu.drops import DropReason
-from sfu.io.loop import ROUNDS, ControlPlane, PythonLoop, Route
+from sfu.io.loop import ROUNDS, ControlPlane, OneByOne, Route
 from sfu.io.socket import BATCH, HEADROOM, SLOT, MultiMessageSocket
 from sfu.leg import MAX_STREAMS, Leg
 from sfu.native._loop import ffi, lib
@@ -38,7 +38,7 @@ REASONS = (
 )
 
 
-class NativeLoop(PythonLoop):
+class NativeLoop(OneByOne):
     """See the module's text. Needs a `MultiMessageSocket`, whose buffer both loops share."""
 
     name = "native"
@@ -80,7 +80,7 @@ class NativeLoop(PythonLoop):
             return
         start = up.slot * lib.LOOP_ADDRESS
         address = bytes(self._names[start : start + self._key_size])
-        self._guarded(up.slot * SLOT + HEADROOM, up.length, address, None, now)
+        self._handle(up.slot * SLOT + HEADROOM, up.length, address, None, now)
         route = self.routes.get(address)
         if route is not None:
             self._learn_streams(route.leg)

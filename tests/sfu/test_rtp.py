@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.rtp import BadRtp, add_mid, find_mid
+from sfu.rtp import USUAL_ELEMENTS, BadRtp, add_mid, find_mid, mid_element, write_mid
 from tests.sfu.packets import rtp
 
 MID = ord("1")
@@ -71,3 +71,46 @@ def test_any_bytes_either_pass_or_are_refused_as_bad_rtp(data):
         result = grown(data)
         assert len(result) - len(data) in (0, 4, 8)
         find_mid(data)
+
+
+def written(packet: bytes) -> bytes | None:
+    """What `write_mid` makes of a packet in a slot; None when it leaves it to `add_mid`."""
+    slot = bytearray(b"\x40" * 8 + packet + b"\x40" * 64)
+    head = (slot[8:16], slot[16:20], slot[20:24], slot[24 : 24 + USUAL_ELEMENTS])
+    before = bytes(slot)
+    growth = write_mid(memoryview(slot), 8, len(packet), *map(bytes, head), mid_element(MID))
+    if not growth:
+        assert slot == before
+        return None
+    assert growth == 4
+    assert slot[:4] == before[:4]
+    assert slot[8 + len(packet) :] == before[8 + len(packet) :]
+    return bytes(slot[4 : 8 + len(packet)])
+
+
+@given(
+    st.binary(max_size=USUAL_ELEMENTS + 8).map(lambda data: data[: len(data) // 4 * 4]),
+    st.sampled_from([0xBEDE, 0xBEDE, 0x1000, 0x1234]),
+    st.sampled_from([0, 0, 1]),
+    st.integers(0, 80),
+)
+def test_a_mid_written_in_place_makes_the_same_packet_as_one_added(elements, profile, csrcs, length):
+    packet = rtp(extension=elements, profile=profile, csrcs=csrcs, payload=bytes(range(60)))
+    packet = packet[: max(12, len(packet) - length)]
+    result = written(packet)
+    if result is not None:
+        assert result == grown(packet)
+
+
+@pytest.mark.parametrize("words", range(1, 1 + USUAL_ELEMENTS // 4))
+def test_the_usual_packet_is_written_in_place(words):
+    packet = rtp(extension=(b"\x22\x01\x02\x03" * words))
+    assert written(packet) == grown(packet) != packet
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [rtp(), rtp(extension=b"\x40\x31\x00\x00"), rtp(extension=b"\x22\x01\x02\x03", csrcs=1), rtp(extension=b"")],
+)
+def test_what_is_not_usual_is_left_to_the_full_look(packet):
+    assert written(packet) is None

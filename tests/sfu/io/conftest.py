@@ -7,8 +7,8 @@ import pytest
 
 from sfu.control import Event, LegStateChanged, OfferMade, OpenLeg
 from sfu.io.dtls import Certificate
-from sfu.io.loop import PythonLoop
 from sfu.io.loops import NativeLoop
+from sfu.io.python_loop import PythonLoop
 from sfu.io.socket import BatchSocket, MultiMessageSocket, SingleMessageSocket, open_socket
 from sfu.io.switchboard import Switchboard
 from sfu.leg import Leg
@@ -62,7 +62,7 @@ class Ground:
 
     async def agree(self, name: str, client: WireClient) -> None:
         """Answer the leg's newest offer."""
-        await self.board.answer(name, self.leg(name).negotiation, client.answer())
+        self.board.answer(name, self.leg(name).negotiation, client.answer())
 
     async def join(self, name: str, seat: str, **options: Any) -> WireClient:
         """Open a leg and connect a client to it."""
@@ -81,7 +81,7 @@ class Ground:
     async def close(self) -> None:
         for client in self.clients:
             await client.close()
-        await self.board.close()
+        self.board.close()
         asyncio.get_running_loop().remove_reader(self.socket.fileno())
         self.socket.close()
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from sfu.io import loops
-from sfu.io.loop import PythonLoop
 from sfu.io.loops import LoopUnavailable, make_loop
+from sfu.io.python_loop import PythonLoop
 from sfu.io.socket import MultiMessageSocket, SingleMessageSocket, open_socket
 from tests.requirements import missing
 

@@ -125,11 +125,10 @@ def test_both_kinds_of_socket_agree_on_addresses_and_bytes(kind, host):
     port = batch._sock.getsockname()[1]
     other.sendto(b"\x01hello", (host, port))
     assert batch.receive() == 1
-    assert batch.length(0) == 6
-    address = batch.address(0)
+    assert list(batch.lengths(1)) == [6]
+    (address,) = batch.addresses(1)
     assert batch.readable(address) == (host, other.getsockname()[1])
-    batch.queue(64, 6, batch.destination(address))
-    assert batch.flush() == 0
+    assert batch.send_batch([(64, 6, batch.destination(address))]) == 0
     other.setblocking(True)
     other.settimeout(5)
     assert other.recv(100) == b"\x01hello"
@@ -147,11 +146,8 @@ def test_a_destination_that_refuses_does_not_stop_the_rest_of_the_batch(kind):
     receiver.settimeout(5)
     good = socket.AF_INET.to_bytes(2, "little") + receiver.getsockname()[1].to_bytes(2, "big") + bytes([127, 0, 0, 1])
     bad = socket.AF_INET.to_bytes(2, "little") + (0).to_bytes(2, "big") + bytes([127, 0, 0, 1])
-    keep = [batch.destination(bad), batch.destination(good)]
     batch.view[64:66] = b"ok"
-    for destination in keep:
-        batch.queue(64, 2, destination)
-    assert batch.flush() == 1
+    assert batch.send_batch([(64, 2, batch.destination(address)) for address in (bad, good)]) == 1
     assert receiver.recv(10) == b"ok"
     receiver.close()
     batch.close()
