@@ -1,5 +1,6 @@
 /** The call as one page sees it: who else is there, what they send, and the media connection between. */
 
+import { Meter } from "./meter.js";
 import { Peer } from "./peer.js";
 
 /** @typedef {import("./messages.js").Event} Event */
@@ -20,6 +21,7 @@ const OPEN = { type: "call", state: "open", live_since: null };
 export class Call {
   other = NOBODY;
   state = OPEN;
+  meter = new Meter();
   /** Whether one's page takes part: only then does it tell what it sends. */
   joined = false;
 
@@ -53,6 +55,7 @@ export class Call {
     this.joined = false;
     this.other = NOBODY;
     this.state = OPEN;
+    this.meter.reset();
     this.peer.setConnected(false);
     this.peer.expectCamera(false);
     this.peer.reset();
@@ -88,6 +91,8 @@ export class Call {
       this.peer.expectCamera(event.sending.camera);
     } else if (event.type === "call") {
       this.state = event;
+    } else if (event.type === "meter") {
+      this.meter.hear(event, performance.now());
     } else if (event.type === "rejoin") {
       this.peer.reset();
     } else {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import { deviceProblems } from "./media_words.js";
+import { meterView } from "./meter_view.js";
 import { selfView } from "./self_view.js";
 import { playSound, stage } from "./stage.js";
 import { t } from "./text.js";
@@ -19,6 +20,8 @@ import { cameraButton, leaveButton, microphoneButton, selfViewButton, settingsBu
  * @property {boolean} silent whether one's microphone picks up nothing
  * @property {boolean} soundBlocked
  * @property {string} notice a sentence about what just happened
+ * @property {string} lang
+ * @property {unknown} [holdEnding] said when the patient's holds are nearly used up
  * @property {unknown} [instead] drawn in the place of the stage, while there is nobody
  * @property {unknown} [aside] drawn over the stage
  * @property {unknown} [tools] controls of this role
@@ -33,6 +36,7 @@ export function callView(model) {
     <div class="stage">
       ${model.instead ?? stage(call, name, model.now)}
       <div class="notices" role="status">${notices(model)}</div>
+      ${meterView(call.meter.shown(performance.now()), model.lang)}
       ${habits.selfHidden ? nothing : selfView(media, model.selfName)} ${model.aside ?? nothing}
     </div>
     <div class="bar" role="group" aria-label=${t("Controls of the call")}>
@@ -45,7 +49,7 @@ export function callView(model) {
 }
 
 /** @param {CallModel} model */
-function notices({ call, media, connection, silent, soundBlocked, notice, habits }) {
+function notices({ call, media, connection, silent, soundBlocked, notice, habits, holdEnding }) {
   const lost = call.peer.link === "lost";
   return html`
     ${lost || connection === "reconnecting"
@@ -67,6 +71,7 @@ function notices({ call, media, connection, silent, soundBlocked, notice, habits
           <button type="button" class="small" @click=${() => habits.openSettings()}>${t("Choose another one")}</button>
         </p>`
       : nothing}
+    ${holdEnding ?? nothing}
     ${media.sending.screen ? html`<p class="notice">${t("You are sharing your screen.")}</p>` : nothing}
     ${notice ? html`<p class="notice">${notice}</p>` : nothing}
   `;

@@ -7,7 +7,7 @@ import { Connection } from "./connection.js";
 /** @typedef {import("./messages.js").LobbyEntry} LobbyEntry */
 /** @typedef {"left" | "same_person" | "hung_up" | "peer_lost" | "never_joined" | "worker_lost" | "not_yet"
  *   | "not_found" | "log_in"} End */
-/** @typedef {"" | "stale" | "busy" | "failed" | "patient_left"} Notice */
+/** @typedef {"" | "stale" | "busy" | "unpaid" | "failed" | "patient_left"} Notice */
 
 // Of a clock that runs ahead of the server's: it must not ask in a loop.
 const ENTER_AT_MOST_EVERY = 15000;
@@ -120,6 +120,11 @@ export class Host {
     this.#connection?.send({ type: "send_back" });
   }
 
+  /** @param {boolean} stopped whether what follows is free */
+  stopMeter(stopped) {
+    this.#connection?.send({ type: stopped ? "pause_meter" : "resume_meter" });
+  }
+
   /** Ends the call for both. */
   leave() {
     void this.#connection?.closeWith({ type: "leave" });
@@ -183,7 +188,7 @@ export class Host {
     if (code === "bad_answer") return;
     // The lobby that follows shows how it stands; until then every decision is open again.
     this.#decided.clear();
-    this.notice = code === "stale" || code === "busy" ? code : code === "too_fast" ? "busy" : "failed";
+    this.notice = code === "stale" || code === "busy" || code === "unpaid" ? code : code === "too_fast" ? "busy" : "failed";
     this.onChange();
   }
 

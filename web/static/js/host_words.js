@@ -106,6 +106,8 @@ export function noticeInWords(host, patient) {
       return t("This had been decided already, or they have left.");
     case "busy":
       return t("The service has no room for another call at the moment. Please try again in a minute.");
+    case "unpaid":
+      return t("{name} must authorise the payment again first, and has been asked to.", { name: patient });
     case "failed":
       return t("This did not work. Please try again.");
     case "patient_left":

@@ -6,6 +6,7 @@ const SLASH = svg`<path d="M4 4l16 16" />`;
 const MICROPHONE = svg`<rect x="9" y="3" width="6" height="11" rx="3" /><path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3" />`;
 const CAMERA = svg`<rect x="3" y="6.5" width="12" height="11" rx="2.5" /><path d="M15 11l6-3.5v9L15 13" />`;
 const SCREEN = svg`<rect x="3" y="4" width="18" height="12" rx="2" /><path d="M8 20h8" />`;
+const METER = svg`<circle cx="12" cy="13.5" r="7.5" /><path d="M12 13.5V9M9.5 3h5M18 6.5l1.3 1.3" />`;
 const EYE = svg`<path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z" /><circle cx="12" cy="12" r="3" />`;
 
 const DRAWINGS = {
@@ -17,6 +18,8 @@ const DRAWINGS = {
   stop_sharing: [SCREEN, svg`<path d="M9.5 7.5l5 5M14.5 7.5l-5 5" />`],
   eye: EYE,
   eye_off: [EYE, SLASH],
+  meter: METER,
+  meter_off: [METER, SLASH],
   settings: svg`<path d="M4 7h9M19 7h1M4 17h1M11 17h9" /><circle cx="16" cy="7" r="2.5" /><circle cx="8" cy="17" r="2.5" />`,
   leave: svg`<path d="M3 14.8c5-5.1 13-5.1 18 0l-2.3 2.3c-.3.3-.8.4-1.2.2l-2.4-1.2a1 1 0 0 1-.6-.9v-1.8a9.6 9.6 0 0 0-5 0v1.8a1 1 0 0 1-.6.9l-2.4 1.2c-.4.2-.9.1-1.2-.2z" />`,
   send_back: svg`<path d="M11 4H6.5A1.5 1.5 0 0 0 5 5.5v13A1.5 1.5 0 0 0 6.5 20H11M14 8l-4 4 4 4M10.5 12H21" />`,

@@ -56,7 +56,7 @@ function draw() {
   if (view === "call") {
     const other = call.other.name || patient.invited?.practitioner || "";
     return callView({
-      call, media, connection, name: other, selfName: name, now, habits, silent, soundBlocked, notice: notice ? words : "", leave,
+      call, media, connection, lang: page.lang, name: other, selfName: name, now, habits, silent, soundBlocked, notice: notice ? words : "", leave,
     });
   }
   if (view === "check" && patient.invited) {

@@ -20,15 +20,18 @@
  * @typedef {{type: "answer", negotiation: number, sdp: string}} Answer
  * @typedef {{type: "restart_ice"}} RestartIce
  * @typedef {{type: "sending", sending: Sending}} SendingChanged
+ * @typedef {{type: "pause_meter"}} PauseMeter
+ * @typedef {{type: "resume_meter"}} ResumeMeter
  * @typedef {{type: "leave"}} Leave
  * @typedef {{type: "alive"}} Alive
- * @typedef {DevicesChanged | Admit | Decline | SendBack | Answer | RestartIce | SendingChanged | Leave | Alive} Request
+ * @typedef {DevicesChanged | Admit | Decline | SendBack | Answer | RestartIce | SendingChanged | PauseMeter | ResumeMeter
+ *   | Leave | Alive} Request
  *
  * What the server says:
  * @typedef {{type: "welcome", session: string, role: string, resumed: boolean}} Welcome
  * @typedef {"absent" | "present" | "in_call"} Host
  * @typedef {{type: "waiting", ticket: string, since: string, practitioner: string, starts_at: string, host: Host}} Waiting
- * @typedef {"too_early" | "too_late" | "cancelled" | "ended"} Obstacle
+ * @typedef {"too_early" | "too_late" | "cancelled" | "ended" | "agreement" | "hold"} Obstacle
  * @typedef {{type: "not_yet", obstacles: Obstacle[], opens_at: string, closes_at: string}} NotYet
  * @typedef {{type: "admitted", ticket: string}} Admitted
  * @typedef {{type: "declined"}} Declined
@@ -40,12 +43,14 @@
  * @typedef {{type: "offer", negotiation: number, sdp: string, fresh: boolean}} Offer
  * @typedef {{type: "peer", present: boolean, connected: boolean, name: string, sending: Sending}} PeerState
  * @typedef {{type: "call", state: "open" | "connecting" | "live" | "interrupted", live_since: string | null}} CallState
+ * @typedef {{type: "meter", seconds: number, running: boolean, paused: boolean, currency: string, exponent: number,
+ *   cost: number, next_costs: number[], ends_in: number | null}} Meter
  * @typedef {{type: "ended", reason: "hung_up" | "peer_lost" | "never_joined" | "worker_lost", by: string}} Ended
  * @typedef {{type: "displaced", how: "same_person" | "moved"}} Displaced
  * @typedef {{type: "rejoin"}} Rejoin
  * @typedef {{type: "problem", code: string}} Problem
  * @typedef {Welcome | Waiting | NotYet | Admitted | Declined | SentBack | Lapsed | Lobby | Offer | PeerState
- *   | CallState | Ended | Displaced | Rejoin | Problem} Event
+ *   | CallState | Meter | Ended | Displaced | Rejoin | Problem} Event
  *
  * @typedef {{n: number, ack: number, body?: Event | null}} ServerFrame
  */

@@ -13,10 +13,12 @@ import { Level } from "./level.js";
 import { showLevel } from "./level_view.js";
 import { lobbyList } from "./lobby_view.js";
 import { Media } from "./media.js";
+import { isEnding } from "./meter_view.js";
 import { readPage, socketUrl } from "./page.js";
 import { tendSelf } from "./self_view.js";
 import { tendVideos } from "./stage.js";
 import { t } from "./text.js";
+import { exactly } from "./time.js";
 import { toolButton } from "./tools.js";
 import { announce, byId, drawing, focusHeading } from "./view.js";
 import { keepAwake } from "./wake_lock.js";
@@ -57,6 +59,7 @@ function draw() {
     call,
     media,
     connection: /** @type {import("./connection.js").ConnectionState} */ (host.connectionState),
+    lang: page.lang,
     name,
     selfName: page.practitioner,
     now,
@@ -65,11 +68,34 @@ function draw() {
     soundBlocked,
     notice: noticeInWords(host, page.patient_name),
     ...(alone ? { instead: drawAlone(now) } : { aside: drawAside(name, now) }),
-    tools: alone
-      ? nothing
-      : toolButton({ name: t("Send back to the waiting room"), icon: "send_back", action: () => host.sendBack() }),
+    holdEnding: drawHoldEnding(name),
+    tools: alone ? nothing : drawTools(),
     leave: () => host.leave(),
   });
+}
+
+/** @param {string} patient */
+function drawHoldEnding(patient) {
+  const shown = host.call.meter.shown(performance.now());
+  if (!isEnding(shown)) return nothing;
+  const left = exactly(shown.left * 1000);
+  return html`<p class="notice warning">
+    <span>${t("What {name} has authorised covers {left} more. After that the time is free, unless they authorise more.", { name: patient, left })}</span>
+  </p>`;
+}
+
+function drawTools() {
+  const meter = host.call.meter.shown(performance.now());
+  const stopped = meter?.paused ?? false;
+  return html`${meter
+    ? toolButton({
+        name: stopped ? t("Let the meter run") : t("Stop the meter"),
+        icon: stopped ? "meter" : "meter_off",
+        look: stopped ? "active" : "",
+        action: () => host.stopMeter(!stopped),
+      })
+    : nothing}
+  ${toolButton({ name: t("Send back to the waiting room"), icon: "send_back", action: () => host.sendBack() })}`;
 }
 
 /** @param {Date} now */
