@@ -58,7 +58,6 @@ class ControlServer:
         self._statistics = statistics
         self._stop = stop
         self._writers: set[asyncio.StreamWriter] = set()
-        self._answers: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.draining = False
 
@@ -98,13 +97,7 @@ class ControlServer:
         self._writers.add(writer)
         try:
             while (command := await read_message(reader, decoder)) is not None:
-                # Answers are parsed in a thread: another leg's command need not wait for that.
-                if isinstance(command, ApplyAnswer):
-                    task = asyncio.get_running_loop().create_task(self._answer(command, writer))
-                    self._answers.add(task)
-                    task.add_done_callback(self._answers.discard)
-                else:
-                    self._reply(command, writer)
+                self._reply(command, writer)
         except ValueError:
             log.warning("control_message_refused")
         finally:
@@ -114,23 +107,17 @@ class ControlServer:
     def _reply(self, command: Command, writer: asyncio.StreamWriter) -> None:
         try:
             statistics = self._carry_out(command)
-        except (BridgeFull, UnknownLeg) as error:
+        except (BridgeFull, UnknownLeg, BadAnswer, StaleAnswer) as error:
             self._write(writer, Refused(command.ref, _REFUSALS[type(error)]))
             return
         self._write(writer, Done(command.ref, statistics))
-
-    async def _answer(self, command: ApplyAnswer, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._switchboard.answer(command.leg, command.negotiation, command.sdp)
-        except (UnknownLeg, BadAnswer, StaleAnswer) as error:
-            self._write(writer, Refused(command.ref, _REFUSALS[type(error)]))
-            return
-        self._write(writer, Done(command.ref))
 
     def _carry_out(self, command: Command) -> WorkerStatistics | None:
         match command:
             case OpenLeg():
                 self._switchboard.open_leg(command)
+            case ApplyAnswer(leg=leg, negotiation=negotiation, sdp=sdp):
+                self._switchboard.answer(leg, negotiation, sdp)
             case RestartIce(leg=leg):
                 self._switchboard.restart_ice(leg)
             case Reoffer(leg=leg):

@@ -1,17 +1,21 @@
-"""DTLS over aiortc's transport: the one file that touches aiortc's and pylibsrtp's private members.
+"""DTLS with aiortc's certificate and SRTP profiles: the one file that touches private members of it and of pylibsrtp.
 
 `tests/sfu/io/test_dtls.py` fails loudly when a new aiortc changes what is used here. Two SRTP sessions come out of a
-handshake, one for each direction.
+handshake, one for each direction. The handshake itself is OpenSSL's, moved on by the datagrams that come; no task waits
+for them, and a timer runs only while a flight of ours may have been lost.
 """
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 
 import pylibsrtp
 import structlog
 from aiortc import rtcdtlstransport as aiortc_dtls
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, State
+from aiortc.rtcdtlstransport import X509_DIGEST_ALGORITHMS, RTCCertificate, certificate_digest
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
@@ -28,8 +32,11 @@ _PROFILES = (
 _CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
 # 1024, aiortc's own, costs 2-3 % of the packet path.
 _REPLAY_WINDOW = 128
+_PROFILES_BY_NAME = {profile.openssl_profile: profile for profile in _PROFILES}
 # Two flights of five datagrams each are all that a client sends in a handshake.
 _QUEUE = 32
+# A flight of ours has some 800 bytes, as our certificate is small; OpenSSL never makes a datagram longer than this.
+_DATAGRAM = 1500
 
 srtp_protect = lib.srtp_protect
 srtp_unprotect = lib.srtp_unprotect
@@ -54,9 +61,11 @@ class Certificate(RTCCertificate):
 
     _context: SSL.Context | None = None
 
-    def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
+    @property
+    def context(self) -> SSL.Context:
+        """What every connection is made from."""
         if self._context is None:
-            self._context = super()._create_ssl_context(srtp_profiles)
+            self._context = self._create_ssl_context(list(_PROFILES))
             self._context.set_cipher_list(_CIPHERS)
             # Every browser is new to us: a session that could be resumed would only be kept for nothing.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
@@ -80,25 +89,17 @@ class Keys:
         self.profile = profile
 
 
-class _Transport(RTCDtlsTransport):
-    """aiortc's transport with our order of profiles and a smaller replay window."""
-
-    def __init__(self, link: "_Link", certificate: Certificate) -> None:
-        super().__init__(link, [certificate])  # type: ignore[arg-type]  # it uses _recv, _send and role only
-        self._srtp_profiles = list(_PROFILES)
-        self.profile = ""
-
-    def _setup_srtp(self) -> None:
-        selected = self._ssl.get_selected_srtp_profile()  # type: ignore[union-attr]  # there is a handshake by now
-        chosen = next((profile for profile in _PROFILES if profile.openssl_profile == selected), None)
-        if chosen is None:
-            self._set_state(State.FAILED)
-            return
-        size = 2 * (chosen.key_length + chosen.salt_length)
-        material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", size)  # type: ignore[union-attr]
-        self._rx_srtp = _session(chosen, material, 0, Policy.SSRC_ANY_INBOUND)
-        self._tx_srtp = _session(chosen, material, 1, Policy.SSRC_ANY_OUTBOUND)
-        self.profile = chosen.openssl_profile.decode()
+def _keys(connection: SSL.Connection) -> Keys | None:
+    """Return the sessions of a finished handshake (RFC 5764 §4.2), or None when no SRTP profile was agreed on."""
+    profile = _PROFILES_BY_NAME.get(connection.get_selected_srtp_profile())
+    if profile is None:
+        return None
+    material = connection.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length))
+    return Keys(
+        _session(profile, material, 0, Policy.SSRC_ANY_INBOUND),
+        _session(profile, material, 1, Policy.SSRC_ANY_OUTBOUND),
+        profile.openssl_profile.decode(),
+    )
 
 
 def _session(profile: Any, material: bytes, index: int, kind: int) -> Session:
@@ -110,34 +111,29 @@ def _session(profile: Any, material: bytes, index: int, kind: int) -> Session:
     return Session(policy)
 
 
-class _Link:
-    """What `RTCDtlsTransport` takes for its ICE transport: a queue in, a function out."""
+def _is_expected(connection: SSL.Connection, fingerprints: tuple[Fingerprint, ...]) -> bool:
+    """Whether the peer's certificate matches all fingerprints of a known kind, of which there must be one at least."""
+    certificate = connection.get_peer_certificate(as_cryptography=True)
+    known = [item for item in fingerprints if item.algorithm.lower() in X509_DIGEST_ALGORITHMS]
+    if certificate is None or not known:
+        return False
+    return all(item.value.upper() == certificate_digest(certificate, item.algorithm.lower()) for item in known)
 
-    role = "controlled"
 
-    def __init__(self, send: Callable[[bytes], object]) -> None:
-        self._out = send
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE)
+class _Stage(Enum):
+    """Where a handshake stands."""
 
-    async def _recv(self) -> bytes:
-        datagram = await self._queue.get()
-        if datagram is None:
-            raise ConnectionError
-        return datagram
-
-    async def _send(self, data: bytes) -> None:
-        self._out(data)
-
-    def put(self, datagram: bytes | None) -> bool:
-        try:
-            self._queue.put_nowait(datagram)
-        except asyncio.QueueFull:
-            return False
-        return True
+    WAITING = auto()
+    SHAKING = auto()
+    SECURED = auto()
+    ENDED = auto()
 
 
 class Handshake:
-    """One leg's DTLS: feed it datagrams as they come, start it when the answer's fingerprints are known."""
+    """One leg's DTLS: feed it datagrams as they come, start it when the answer's fingerprints are known.
+
+    It works in a turn of the event loop of its own, never inside `feed` or `start`: its callbacks may close the leg.
+    """
 
     def __init__(
         self,
@@ -147,43 +143,131 @@ class Handshake:
         closed: Callable[[bool], None],
     ) -> None:
         """`secured` gets the keys; `closed` hears whether the other end hung up (else the handshake failed)."""
-        self._link = _Link(send)
-        self._transport = _Transport(self._link, certificate)
-        self._transport._set_role("server")  # noqa: SLF001
+        self._certificate = certificate
+        self._send = send
         self._secured = secured
         self._closed = closed
-        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._stage = _Stage.WAITING
+        self._queue: deque[bytes] = deque()
+        self._fingerprints: tuple[Fingerprint, ...] = ()
+        self._connection: SSL.Connection | None = None
+        self._turn: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def feed(self, datagram: bytes) -> bool:
         """Queue a DTLS datagram. False when more waits than a handshake needs."""
-        return self._link.put(datagram)
+        if len(self._queue) >= _QUEUE or self._stage is _Stage.ENDED:
+            return False
+        self._queue.append(datagram)
+        self._schedule()
+        return True
 
     def start(self, fingerprints: tuple[Fingerprint, ...]) -> None:
-        """Begin; the certificate must match one of these, which is checked before any key exists."""
-        self._task = asyncio.get_running_loop().create_task(self._run(fingerprints))
+        """Begin; the certificate must match these, which is checked before any key exists."""
+        self._fingerprints = fingerprints
+        self._connection = SSL.Connection(self._certificate.context)
+        self._connection.set_accept_state()
+        self._stage = _Stage.SHAKING
+        self._schedule()
 
-    async def _run(self, fingerprints: tuple[Fingerprint, ...]) -> None:
-        transport = self._transport
-        ended = asyncio.Event()
-        transport.on("statechange", lambda: ended.set() if transport.state in ("closed", "failed") else None)
-        expected = [RTCDtlsFingerprint(item.algorithm, item.value) for item in fingerprints]
+    def stop(self) -> None:
+        """Say goodbye (close_notify), so that the browser knows in less than a second. Nothing runs afterwards."""
+        if self._connection is not None and self._stage is not _Stage.ENDED:
+            with contextlib.suppress(SSL.Error):  # there is no goodbye within a handshake
+                self._connection.shutdown()
+            self._flush(self._connection)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._stage = _Stage.ENDED
+        self._connection = None
+        self._queue.clear()
+        for handle in (self._turn, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._turn = self._timer = None
+
+    def _end(self, *, hung_up: bool) -> None:
+        self._let_go()
+        self._closed(hung_up)
+
+    # -- turns of the event loop -------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        if self._queue and self._turn is None and self._connection is not None:
+            self._turn = self._loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        self._turn = None
+        self._guarded(self._take_all)
+
+    def _on_timeout(self) -> None:
+        self._timer = None
+        self._guarded(self._send_again)
+
+    def _guarded(self, step: Callable[[SSL.Connection], None]) -> None:
+        """Take a step, and set the timer anew. Whatever a stranger did to OpenSSL concerns this leg alone."""
         try:
-            await transport.start(RTCDtlsParameters(fingerprints=expected))
+            if self._connection is not None:
+                step(self._connection)
+            self._set_timer()
+        except SSL.Error:
+            self._end(hung_up=False)
         except Exception:
-            # Whatever a stranger's handshake did to OpenSSL concerns this leg alone.
             log.exception("dtls")
-        if transport.state != "connected":
-            self._closed(False)
-            return
-        self._secured(Keys(transport._rx_srtp, transport._tx_srtp, transport.profile))  # noqa: SLF001
-        await ended.wait()
-        self._closed(True)
+            self._end(hung_up=False)
 
-    async def stop(self) -> None:
-        """Say goodbye (close_notify), so that the browser knows in less than a second, and end the task."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._transport.stop()
-        # Idle transports wait in `_recv`; this lets the pump end instead of being collected while pending.
-        self._link.put(None)
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        # OpenSSL counts only while a flight of ours waits for its answer (RFC 6347 §4.2.4).
+        delay = None if self._connection is None else self._connection.DTLSv1_get_timeout()
+        if delay is not None:
+            self._timer = self._loop.call_later(delay, self._on_timeout)
+
+    def _send_again(self, connection: SSL.Connection) -> None:
+        connection.DTLSv1_handle_timeout()
+        self._flush(connection)
+
+    def _take_all(self, connection: SSL.Connection) -> None:
+        while self._queue:
+            connection.bio_write(self._queue.popleft())
+            if self._stage is _Stage.SHAKING:
+                self._shake(connection)
+            # Also what came in the last flight's datagram, and that flight again when our answer to it was lost.
+            if self._stage is _Stage.SECURED:
+                self._listen(connection)
+
+    def _shake(self, connection: SSL.Connection) -> None:
+        try:
+            connection.do_handshake()
+        except SSL.WantReadError:
+            self._flush(connection)
+            return
+        self._flush(connection)
+        keys = _keys(connection) if _is_expected(connection, self._fingerprints) else None
+        if keys is None:
+            self._end(hung_up=False)
+            return
+        self._stage = _Stage.SECURED
+        self._secured(keys)
+
+    def _listen(self, connection: SSL.Connection) -> None:
+        """Pass over what the peer sends inside DTLS, until it says goodbye."""
+        hung_up = False
+        try:
+            while True:
+                connection.recv(_DATAGRAM)
+        except SSL.ZeroReturnError:
+            hung_up = True
+        except SSL.Error:  # nothing more, or nothing that was ever meant for us
+            pass
+        self._flush(connection)
+        if hung_up:
+            self._end(hung_up=True)
+
+    def _flush(self, connection: SSL.Connection) -> None:
+        with contextlib.suppress(SSL.WantReadError):  # OpenSSL has nothing to say
+            self._send(connection.bio_read(_DATAGRAM))

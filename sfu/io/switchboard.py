@@ -1,6 +1,5 @@
 """A worker's bridges and the addresses that lead to them: carries out commands, STUN, DTLS and what bridges ask for."""
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +54,6 @@ class Switchboard:
         self.closed_in = self.closed_out = 0
         self._lines: dict[str, _Line] = {}
         self._connectivity = Connectivity()
-        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def loop(self) -> PacketLoop:
@@ -87,14 +85,12 @@ class Switchboard:
         self._lines[leg.id] = line
         self._connectivity.join(leg, bridge, now)
         self._carry_out(bridge)
+        self._update(bridge)
 
-    async def answer(self, leg_id: str, negotiation: int, sdp: str) -> None:
+    def answer(self, leg_id: str, negotiation: int, sdp: str) -> None:
         """Apply an answer. Raises `UnknownLeg`, `BadAnswer`, `StaleAnswer`."""
-        self._line(leg_id)
-        # Parsing takes a millisecond or two of CPU for what a stranger wrote: not on the loop that carries media.
-        answer = await asyncio.to_thread(read_answer, sdp)
         line = self._line(leg_id)
-        line.bridge.apply(line.leg, negotiation, answer)
+        line.bridge.apply(line.leg, negotiation, read_answer(sdp))
         self.loop.update(line.leg)
         self._carry_out(line.bridge)
 
@@ -125,12 +121,10 @@ class Switchboard:
         for leg in list(bridge.legs) if bridge else []:
             self.close_leg(leg.id)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End every call, saying goodbye to each browser."""
         for call in list(self._bridges):
             self.close_call(call)
-        if self._closing:
-            await asyncio.wait(self._closing, timeout=2)
 
     def legs(self) -> list[Leg]:
         """Return the open legs."""
@@ -187,10 +181,12 @@ class Switchboard:
     # -- what bridges ask for ----------------------------------------------------------------------------------
 
     def _carry_out(self, bridge: Bridge) -> None:
-        outputs = bridge.take()
-        for output in outputs:
+        for output in bridge.take():
             self._do(bridge, output)
-        for leg in bridge.legs if outputs else ():
+
+    def _update(self, bridge: Bridge) -> None:
+        """Tell the packet loop that legs came, went or got keys: what it does with a packet depends on both of them."""
+        for leg in bridge.legs:
             self.loop.update(leg)
 
     def _do(self, bridge: Bridge, output: Output) -> None:
@@ -208,6 +204,7 @@ class Switchboard:
                 self._say(leg, state, reason, last_heard)
                 if state is LegState.CLOSED:
                     self._hang_up(bridge, self._lines.pop(leg.id))
+                self._update(bridge)
             case BothWereHeard(heard):
                 self._emit(BothHeard(bridge.call, *self._stamp(), heard_ms=int(heard * 1000)))
 
@@ -254,13 +251,8 @@ class Switchboard:
         self.loop.forget(line.leg)
         self.closed_in += line.leg.packets_in
         self.closed_out += line.leg.packets_out
-        task = asyncio.get_running_loop().create_task(self._say_goodbye(line, paths))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    async def _say_goodbye(self, line: _Line, paths: list[Path]) -> None:
         if line.handshake is not None:
-            await line.handshake.stop()
+            line.handshake.stop()
         for path in paths:
             path.close()
         line.leg.keys = None

@@ -83,7 +83,7 @@ class Worker:
         try:
             await self._tick_until_done()
         finally:
-            await self._switchboard.close()
+            self._switchboard.close()
             loop.remove_reader(self._socket.fileno())
             server.close()
             for path in list(self._tcp):
