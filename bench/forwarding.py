@@ -2,13 +2,17 @@
 
 import argparse
 import asyncio
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 from bench.forwarded import Point, SetUp, charts, figures, notes, tables
-from bench.io.carriers import ApiCalls, CallFailed, Carrier, DirectCalls, Pair
+from bench.io.carriers import ApiCalls, Carrier
+from bench.io.contender import ContenderMissing, Ground
 from bench.io.context import Context
 from bench.io.native_pump import generator
-from bench.io.peer import PROFILES
+from bench.io.own_worker import OwnWorker
+from bench.io.peer import PROFILES, MediaPeer, PeerFailed
 from bench.io.processes import Usage, cpu_seconds, usage
 from bench.io.target import TargetProblem
 from bench.io.traffic import NoMedia, Outcome, Traffic
@@ -17,6 +21,7 @@ from bench.report import Cell, ScenarioResult
 from bench.search import Search
 from bench.statistics import percentile
 
+_LOOPBACK = "127.0.0.1"
 _JOINING = 8
 # Queues of the last run drain first.
 _PAUSE = 0.3
@@ -61,33 +66,31 @@ def _numbers(text: str) -> list[int]:
 
 async def run(options: argparse.Namespace, context: Context) -> ScenarioResult:
     """Measure. Raises `TargetProblem` when the server cannot be used."""
-    try:
-        carrier = await _carrier(options, context)
-    except CallFailed as error:
-        raise TargetProblem(f"There is nothing to measure: {error}.") from error
-    bench = _Forwarding(options, context, carrier)
-    try:
-        await bench.measure()
-    finally:
-        await carrier.close()
+    with tempfile.TemporaryDirectory(prefix="visavis-bench-") as folder:
+        carrier = await _carrier(options, context, Path(folder))
+        try:
+            bench = _Forwarding(options, context, carrier)
+            await bench.measure()
+        finally:
+            await carrier.stop()
     return bench.result(complete=not context.stopping.is_set())
 
 
-async def _carrier(options: argparse.Namespace, context: Context) -> Carrier:
+async def _carrier(options: argparse.Namespace, context: Context, folder: Path) -> Carrier:
     if not options.direct:
         target = await context.target(options=("--join-before", "60"))
         return ApiCalls(await target.__aenter__(), options.profile)
     if context.url is not None:
         raise TargetProblem("--direct measures a media worker that it starts itself: it takes no --url.")
     context.progress.step("starting a media worker")
-    direct = DirectCalls(context.loop, context.pinning, options.profile)
+    worker = OwnWorker(context.loop, options.profile)
     try:
-        await direct.start()
-    except CallFailed:
-        await direct.close()
-        raise
+        await worker.start(Ground(folder, _LOOPBACK, context.pinning))
+    except ContenderMissing as missing:
+        await worker.stop()
+        raise TargetProblem(f"There is nothing to measure. {missing}") from missing
     context.pinning.take_generator()
-    return direct
+    return worker
 
 
 class _Forwarding:
@@ -150,17 +153,17 @@ class _Forwarding:
             raise TargetProblem(f"No call could be set up: {self._failed.most_common(1)[0][0]}.")
         return self._calls > 0
 
-    async def _join(self, wanted: int) -> list[Pair]:
-        allowed, pairs = asyncio.Semaphore(_JOINING), list[Pair]()
+    async def _join(self, wanted: int) -> list[tuple[MediaPeer, MediaPeer]]:
+        allowed, pairs = asyncio.Semaphore(_JOINING), list[tuple[MediaPeer, MediaPeer]]()
 
         async def one() -> None:
             async with allowed:
                 if self._context.stopping.is_set():
                     return
                 try:
-                    pairs.append(await self._carrier.open_call())
-                except CallFailed as error:
-                    self._failed[str(error)] += 1
+                    pairs.append(await self._carrier.join())
+                except (PeerFailed, TimeoutError) as error:
+                    self._failed[str(error) or "no answer of the worker"] += 1
                 self._context.progress.at(len(pairs) / wanted)
 
         await asyncio.gather(*(one() for _ in range(wanted)))
