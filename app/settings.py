@@ -11,6 +11,7 @@ from pathlib import Path
 from agenda.consultation import JoinWindow
 from app.addresses import is_loopback, media_addresses
 from app.language import Refused, say
+from app.money_settings import MoneySettings, read_money
 from sfu.io.processes import WorkerSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -38,6 +39,7 @@ class Settings:
     demo: bool
     json: bool
     loop: str
+    money: MoneySettings
 
     @property
     def run_dir(self) -> Path:
@@ -98,6 +100,11 @@ OPTIONS = (
     Option("database", "", "URL", "postgresql://… instead of SQLite in the data folder"),
     Option("join-before", "30", "MINUTES", "how long before the start a patient may wait"),
     Option("join-after", "30", "MINUTES", "how long after the planned end one may still come"),
+    Option("currency", "EUR", "CODE", "currency of new prices, ISO 4217"),
+    Option("country", "FR", "CODE", "country of practitioners' accounts at Stripe, ISO 3166-1"),
+    Option("commission", "12", "PERCENT", "the platform's part of each payment"),
+    Option("vat-note", "", "TEXT", "printed on receipts, for example why no VAT is charged"),
+    Option("receipt-logo", "", "FILE", "PNG picture at the head of receipts"),
     Option("loop", "auto", "NAME", "packet loop: native, python, or auto for the best there is"),
 )
 
@@ -136,6 +143,7 @@ def read_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         demo=bool(getattr(arguments, "demo", False)),
         json=bool(getattr(arguments, "json", False)),
         loop=_one_of("loop", given["loop"], ("auto", "native", "python")),
+        money=read_money(given, environ),
     )
 
 

@@ -1,5 +1,6 @@
 import argparse
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,20 @@ def read(*argv: str, **environ: str) -> Settings:
     parser = argparse.ArgumentParser()
     add_options(parser)
     return read_settings(parser.parse_args(argv), environ)
+
+
+def logo(folder: Path) -> Path:
+    path = folder / "logo.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n and the rest")
+    return path
+
+
+STRIPE = {
+    "VISAVIS_STRIPE_KEY": "sk_test_1234567890",
+    "VISAVIS_STRIPE_PUBLISHABLE_KEY": "pk_test_1234567890",
+    "VISAVIS_STRIPE_WEBHOOK_SECRET": "whsec_1234567890",
+    "VISAVIS_STRIPE_CONNECT_WEBHOOK_SECRET": "whsec_0987654321",
+}
 
 
 def test_without_options_everything_stays_on_this_machine() -> None:
@@ -30,7 +45,7 @@ def test_the_command_line_wins_over_the_environment() -> None:
     assert read("--port", "82", VISAVIS_PORT="81").port == 82
 
 
-def test_every_option_has_a_variable() -> None:
+def test_every_option_has_a_variable(tmp_path: Path) -> None:
     given = {
         "data": "/srv/v",
         "host": "::1",
@@ -44,6 +59,11 @@ def test_every_option_has_a_variable() -> None:
         "join-before": "4",
         "join-after": "5",
         "loop": "python",
+        "currency": "chf",
+        "country": "ch",
+        "commission": "7,5",
+        "vat-note": "Exempt",
+        "receipt-logo": str(logo(tmp_path)),
     }
     assert set(given) == {option.name for option in OPTIONS}
     by_option = read(*(word for name, value in given.items() for word in (f"--{name}", value)))
@@ -53,6 +73,8 @@ def test_every_option_has_a_variable() -> None:
     assert by_option.media_bind == "0.0.0.0"
     assert [str(network) for network in by_option.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
     assert by_option.join_window.before == timedelta(minutes=4)
+    assert (by_option.money.currency, by_option.money.country) == ("CHF", "CH")
+    assert by_option.money.commission == Fraction(15, 2)
 
 
 def test_an_address_that_is_not_secure_is_known_as_such() -> None:
@@ -96,3 +118,50 @@ def test_a_password_in_the_database_address_is_not_repeated() -> None:
     with pytest.raises(Refused) as refused:
         read("--database", "mysql://me:hunter2@db/x")
     assert "hunter2" not in str(refused.value)
+
+
+def test_without_a_key_the_money_is_the_sandboxs() -> None:
+    money = read().money
+    assert money.stripe is None
+    assert (money.currency, money.country, money.commission) == ("EUR", "FR", 12)
+
+
+def test_the_keys_of_stripe_come_from_the_environment_and_are_not_shown() -> None:
+    keys = read(**STRIPE).money.stripe
+    assert keys is not None
+    assert not keys.live
+    assert keys.connect_webhook == "whsec_0987654321"
+    assert "1234567890" not in repr(keys).replace("pk_test_1234567890", "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"VISAVIS_STRIPE_KEY": "pk_test_1234567890"},
+        {"VISAVIS_STRIPE_PUBLISHABLE_KEY": ""},
+        {"VISAVIS_STRIPE_PUBLISHABLE_KEY": "pk_live_1234567890"},
+        {"VISAVIS_STRIPE_WEBHOOK_SECRET": "secret"},
+        {"VISAVIS_STRIPE_CONNECT_WEBHOOK_SECRET": ""},
+    ],
+)
+def test_keys_that_do_not_belong_together_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(Refused) as refused:
+        read(**{**STRIPE, **wrong})
+    assert "1234567890" not in refused.value.sentence.told("en")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("currency", "XXX"), ("currency", "€"), ("country", "FRA"), ("commission", "100"), ("commission", "-1")],
+)
+def test_money_settings_that_make_no_sense_are_refused_in_a_sentence(option: str, value: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read(f"--{option}={value}")
+    assert value in refused.value.sentence.told("fr")
+
+
+def test_a_logo_that_is_no_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "logo.jpg").write_bytes(b"JFIF")
+    for path in (tmp_path / "logo.jpg", tmp_path / "none.png"):
+        with pytest.raises(Refused):
+            read(f"--receipt-logo={path}")
