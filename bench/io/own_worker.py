@@ -1,4 +1,4 @@
-"""Our own media worker, with either packet loop, on its control socket: the process that `visavis up` starts, no web."""
+"""Our own media worker, with either packet loop, on its control socket: the process that `visavis up` starts."""
 
 import asyncio
 import contextlib
