@@ -31,9 +31,13 @@ _AMOUNT = re.compile(r"(\d{1,9})(?:[.,](\d{1,9}))?")
 class UnknownCurrency(ValueError):
     """Theirs: no ISO 4217 code of a currency that people pay with."""
 
+    code = "unknown_currency"
+
 
 class BadAmount(ValueError):
     """Theirs: negative, no number, more decimals than the currency has, or absurdly much."""
+
+    code = "bad_amount"
 
 
 class CurrencyMismatch(ValueError):

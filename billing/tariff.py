@@ -29,6 +29,8 @@ class Basis(StrEnum):
 class BadTariff(ValueError):
     """Theirs: a tariff that makes no sense; the argument is the field's name."""
 
+    code = "bad_tariff"
+
 
 class Tariff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A price. Amounts in minor units of `currency`, durations in seconds.
