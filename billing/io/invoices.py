@@ -1,17 +1,16 @@
-"""Invoices: from billing.io.fact_log import FactLog
-from billing.io.holds import Holds
-from billing.io.settings import BillingSettings
-from store.io.database import Database
-from store.io.outbox import Outbox
-from the reading during the call to the payment.
-"""
+"""Invoices: from the reading during the call to the payment."""
 
 from datetime import datetime
 
 from billing.agreement import CardForm, Payment, Timeline
 from billing.invoice import Reading
+from billing.io.fact_log import FactLog
+from billing.io.holds import Holds
+from billing.io.settings import BillingSettings
 from billing.tariff import Quote
 from store.ids import ConsultationId, PaymentId
+from store.io.database import Database
+from store.io.outbox import Outbox
 
 
 class Invoices:
