@@ -226,6 +226,15 @@ class Payout(msgspec.Struct, frozen=True, tag=True):
     reconciled: bool = False
 
 
+# DAT-31: what practices take. Brands as Stripe names them.
+ACCEPTED_BRANDS = ("visa", "mastercard", "amex")
+
+
+def accepts(card: str) -> bool:
+    """Return whether a card is taken, by its brand; more may follow after a space (`Intent.card`)."""
+    return card.partition(" ")[0] in ACCEPTED_BRANDS
+
+
 Answer = Intent | Refund | Account
 Found = Intent | Refund | Dispute | Account | Payout
 
@@ -254,8 +263,19 @@ class Gateway(Protocol):
         """Carry the operation out under the idempotency key. The same key gives the first answer again."""
         ...
 
+    async def confirm_card(self, account: str, intent: str, token: str, return_url: str) -> Intent:
+        """Try the card that the page handed over (Stripe.js: `createConfirmationToken`) on an intent.
+
+        A brand that is not accepted is `GatewayRefused("card_brand_not_accepted")` before anything is held. In state
+        NEEDS_ACTION the page goes on with `handleNextAction` and the client secret. `return_url` is absolute.
+        """
+        ...
+
     async def find(self, account: str, name: str) -> Found:
-        """Return the object named so as it is now, by its id's kind (pi_, seti_, re_, du_, acct_, po_)."""
+        """Return the object named so as it is now, by its id's kind (pi_, seti_, re_, du_, acct_, po_).
+
+        A hold on a card that is not accepted is cancelled by that, and says so in `Intent.declined`.
+        """
         ...
 
     async def find_by_reference(self, account: str, reference: str, since: datetime) -> tuple[Intent | Refund, ...]:
@@ -276,6 +296,13 @@ class Gateway(Protocol):
 
     async def onboarding_url(self, account: str, return_url: str, refresh_url: str) -> str:
         """Return a one-time link on which the practitioner gives what is missing."""
+        ...
+
+    def card_form_url(self, intent: Intent, return_url: str, lang: str) -> str:
+        """Return the relative address of a card form for the intent, or "" where our page shows the provider's.
+
+        The form leads back to `return_url`: a path of ours, or an address under our public one.
+        """
         ...
 
     def dashboard_url(self, account: str) -> str:

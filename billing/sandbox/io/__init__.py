@@ -1,0 +1,1 @@
+"""The sandbox's server: its API, hosted pages, webhooks and memory."""
