@@ -9,17 +9,18 @@ import { icon } from "./icons.js";
  * @property {string} heading
  * @property {string} text
  * @property {string} [hint]
+ * @property {unknown} [more] drawn below the words
  * @property {{name: string, action: () => void, quiet?: boolean}} [action] quiet where most people need nothing more
  * @property {{name: string, href: string}} [link]
  */
 
 /** @param {EndModel} model */
-export function endView({ icon: drawing, heading, text, hint, action, link }) {
+export function endView({ icon: drawing, heading, text, hint, more, action, link }) {
   return html`<div class="end">
     <span class="end-icon">${icon(drawing)}</span>
     <h1>${heading}</h1>
     <p>${text}</p>
-    ${hint ? html`<p class="soft">${hint}</p>` : nothing}
+    ${hint ? html`<p class="soft">${hint}</p>` : nothing} ${more ?? nothing}
     ${action || link
       ? html`<p class="end-actions">
           ${action ? html`<button type="button" class=${action.quiet ? "" : "primary"} @click=${action.action}>${action.name}</button>` : nothing}

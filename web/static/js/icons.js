@@ -25,6 +25,7 @@ const DRAWINGS = {
   send_back: svg`<path d="M11 4H6.5A1.5 1.5 0 0 0 5 5.5v13A1.5 1.5 0 0 0 6.5 20H11M14 8l-4 4 4 4M10.5 12H21" />`,
   copy: svg`<rect x="9" y="9" width="11" height="11" rx="2" /><path d="M5.5 15H5a1.5 1.5 0 0 1-1.5-1.5V5A1.5 1.5 0 0 1 5 3.5h8.5A1.5 1.5 0 0 1 15 5v.5" />`,
   qr: svg`<rect x="4" y="4" width="6" height="6" rx="1" /><rect x="14" y="4" width="6" height="6" rx="1" /><rect x="4" y="14" width="6" height="6" rx="1" /><path d="M14 14h2.5v2.5M20 14v2.5M14 20h2.5M19 20h1" />`,
+  card: svg`<rect x="3" y="5.5" width="18" height="13" rx="2" /><path d="M3 10h18M7 15h3" />`,
   check: svg`<path d="M5 12.5l4.5 4.5L19 7.5" />`,
   cross: svg`<path d="M6 6l12 12M18 6L6 18" />`,
   bell: svg`<path d="M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 1.5h-15zM10 20.5a2.2 2.2 0 0 0 4 0" />`,

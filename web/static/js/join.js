@@ -4,24 +4,32 @@ import { callView } from "./call_view.js";
 import { alreadyAllowed } from "./capture.js";
 import { Chime } from "./chime.js";
 import { deviceCheck } from "./device_check.js";
+import { duesView } from "./dues_view.js";
 import { endView } from "./end_view.js";
 import { Habits } from "./habits.js";
 import { html } from "../vendor/lit-html.js";
 import { Level } from "./level.js";
 import { showLevel } from "./level_view.js";
 import { Media } from "./media.js";
+import { isEnding } from "./meter_view.js";
 import { readPage, socketUrl } from "./page.js";
 import { Patient } from "./patient.js";
 import { endInWords, insecure, invalidLink, noticeInWords, obstacleInWords, unreachable } from "./patient_words.js";
 import { Place } from "./place.js";
+import { takeAway } from "./price.js";
+import { priceView } from "./price_view.js";
 import { tendSelf } from "./self_view.js";
 import { tendVideos } from "./stage.js";
 import { t } from "./text.js";
+import { exactly } from "./time.js";
 import { announce, byId, drawing, focusHeading } from "./view.js";
 import { keepAwake } from "./wake_lock.js";
 import { waitingView } from "./waiting_view.js";
 
 const page = readPage({});
+// Back from the card form this tab has an address without the invitation.
+const away = location.hash.length > 1 ? null : takeAway();
+if (away) history.replaceState(null, "", `#${away}`);
 const invitation = location.hash.slice(1);
 const media = new Media(() => mediaChanged());
 const habits = new Habits(media, () => refresh());
@@ -44,8 +52,11 @@ function draw() {
   const leave = () => patient?.leave();
   if (view === "invalid") return endView(invalidLink());
   if (view === "unreachable") return endView(unreachable(() => void begin()));
+  if (view === "price" && patient.invited) {
+    return priceView({ price: patient.price, invited: patient.invited, name, lang: page.lang });
+  }
   if (view === "not_yet") return endView(obstacleInWords(patient, now, page.lang));
-  if (view === "end") return endView(endInWords(patient));
+  if (view === "end") return endView({ ...endInWords(patient), more: duesView(patient.price.look, page.lang) });
   const connection = /** @type {import("./connection.js").ConnectionState} */ (patient.connectionState);
   if (view === "waiting" && patient.waiting) {
     const openSettings = () => habits.openSettings();
@@ -56,7 +67,8 @@ function draw() {
   if (view === "call") {
     const other = call.other.name || patient.invited?.practitioner || "";
     return callView({
-      call, media, connection, lang: page.lang, name: other, selfName: name, now, habits, silent, soundBlocked, notice: notice ? words : "", leave,
+      call, media, connection, lang: page.lang, name: other, selfName: name, now, habits, silent, soundBlocked, notice: notice ? words : "",
+      holdEnding: holdEnding(patient), leave,
     });
   }
   if (view === "check" && patient.invited) {
@@ -67,6 +79,20 @@ function draw() {
     });
   }
   return html`<div class="end"><h1>${t("One moment…")}</h1></div>`;
+}
+
+/** @param {Patient} now */
+function holdEnding({ call, price }) {
+  const shown = call.meter.shown(performance.now());
+  if (!isEnding(shown)) {
+    price.extending = false;
+    return "";
+  }
+  const left = exactly(shown.left * 1000);
+  return html`<p class="notice warning">
+    <span>${t("What you have authorised covers {left} more.", { left })} ${price.problem}</span>
+    <button type="button" class="small" ?disabled=${price.busy} @click=${() => void price.extend()}>${t("Authorise more")}</button>
+  </p>`;
 }
 
 const refresh = drawing(byId("app"), draw, () => {
@@ -128,7 +154,7 @@ function levelChanged() {
 async function begin() {
   if (!window.isSecureContext || !invitation) return refresh();
   patient ??= new Patient({ url: socketUrl(), invitation, place: await Place.of(invitation), media, onChange: refresh });
-  await patient.begin();
+  await patient.begin(away !== null);
 }
 
 async function startIfAllowed() {
@@ -140,6 +166,6 @@ document.addEventListener("keydown", (event) => patient?.view === "call" && habi
 setInterval(() => {
   if (!patient) return;
   patient.tick(new Date());
-  if (patient.view !== "check") refresh();
+  if (patient.view !== "check" && patient.view !== "price") refresh();
 }, 1000);
 void begin();

@@ -4,15 +4,18 @@ import { Call } from "./call.js";
 import { Connection } from "./connection.js";
 import { look } from "./look.js";
 import { mark } from "./marks.js";
+import { Price } from "./price.js";
 
 /** @typedef {import("./messages.js").Event} Event */
-/** @typedef {"looking" | "unreachable" | "invalid" | "check" | "not_yet" | "waiting" | "call" | "end"} View */
+/** @typedef {"looking" | "unreachable" | "invalid" | "price" | "check" | "not_yet" | "waiting" | "call" | "end"} View */
 /** @typedef {"left" | "left_waiting" | "declined" | "lapsed" | "same_person" | "moved" | "hung_up" | "peer_lost"
  *   | "never_joined" | "worker_lost"} End */
 /** @typedef {"" | "sent_back" | "new_place" | "busy" | "failed"} Notice */
 
 // A clock that runs ahead of the server's must not try in a loop.
 const TRY_AT_MOST_EVERY = 15000;
+// The gate may learn of a hold a moment after the page.
+const SETTLE_AT_MOST_EVERY = 2000;
 
 export class Patient {
   /** @type {View} */
@@ -34,6 +37,7 @@ export class Patient {
   /** @type {Connection | null} */
   #connection = null;
   #triedAt = -Infinity;
+  #settledAt = -Infinity;
   #reportedDevices = "";
 
   /**
@@ -50,6 +54,7 @@ export class Patient {
     this.place = place;
     this.media = media;
     this.onChange = onChange;
+    this.price = new Price({ invitation, onChange: () => this.#priceChanged() });
     this.call = new Call({ send: (request) => this.#connection?.send(request), media, onChange });
   }
 
@@ -57,8 +62,11 @@ export class Patient {
     return this.#connection?.state ?? "gone";
   }
 
-  /** Looks where the invitation leads; a reload after joining goes on by itself. */
-  async begin() {
+  /**
+   * Looks where the invitation leads; a reload after joining goes on by itself.
+   * @param {boolean} [returned] whether the patient is back from the card form
+   */
+  async begin(returned = false) {
     this.#show("looking");
     const found = await look(this.invitation);
     if (typeof found === "string") return this.#show(found);
@@ -69,7 +77,7 @@ export class Patient {
       void this.media.start();
       return this.knock();
     }
-    if (found.obstacles.length > 0) return this.#stop({ type: "not_yet", ...found });
+    if (found.obstacles.length > 0) return this.#stop({ type: "not_yet", ...found }, returned);
     this.#show("check");
   }
 
@@ -104,6 +112,9 @@ export class Patient {
    * @param {Date} now
    */
   tick(now) {
+    if (this.view === "price" || this.view === "call") this.price.tick(performance.now());
+    if (this.view === "price") this.#priceChanged();
+    if (this.view === "end" && this.end !== "declined") this.price.tickAfter(performance.now());
     const early = this.view === "not_yet" && this.notYet?.obstacles.every((obstacle) => obstacle === "too_early");
     const due = early && this.notYet && now >= new Date(this.notYet.opens_at);
     if (!due && this.view !== "unreachable") return;
@@ -156,6 +167,7 @@ export class Patient {
         this.media.stopSharing();
         return this.call.reset();
       case "not_yet":
+        this.price.look = null;
         return this.#stop(event);
       case "lapsed":
         return this.#lapse();
@@ -189,12 +201,28 @@ export class Patient {
     this.#show("call");
   }
 
-  /** @param {import("./messages.js").NotYet} event */
-  #stop(event) {
+  /**
+   * @param {import("./messages.js").NotYet} event
+   * @param {boolean} [returned] whether the patient is back from the card form
+   */
+  #stop(event, returned = false) {
     this.notYet = event;
     this.#connection?.close();
     this.media.stop();
-    this.#show("not_yet");
+    const priced = event.obstacles.some((obstacle) => obstacle === "agreement" || obstacle === "hold");
+    // Long before the start one may agree already; once it is over nobody is asked for money.
+    const open = !event.obstacles.some((obstacle) => obstacle === "cancelled" || obstacle === "ended" || obstacle === "too_late");
+    const settled = this.price.settled && event.obstacles.includes("too_early");
+    if (!priced || !open || settled) return this.#show("not_yet");
+    this.#show("price");
+    void this.price.see(returned);
+  }
+
+  #priceChanged() {
+    const done = this.view === "price" && this.price.settled && !this.price.busy;
+    if (!done || performance.now() - this.#settledAt < SETTLE_AT_MOST_EVERY) return this.onChange();
+    this.#settledAt = performance.now();
+    void this.begin();
   }
 
   /** One who just clicked takes a new place; one who slept through it is asked first. */
