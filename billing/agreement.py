@@ -13,7 +13,7 @@ from billing import tariff as tariffs
 from billing.hold import HoldState
 from billing.payment import PaymentState
 from billing.problems import BadContact
-from billing.tariff import Basis, Discount, Tariff
+from billing.tariff import BadTariff, Basis, Discount, Tariff
 from store.ids import ConsultationId, CouponId, HoldId, OrganisationId, PaymentId, PractitionerId
 
 # A hold lasts seven days with most cards, so one that is made earlier would lapse before the call is charged.
@@ -24,8 +24,9 @@ HOLD_AFTER_END = timedelta(hours=24)
 HOLD_ANEW_BEFORE = timedelta(hours=24)
 # Talks overrun: what is held covers so much more than was planned.
 MARGIN_SECONDS = 300
+LONGEST_PLANNED = 24 * 3600
 # What cannot be used has this in `Hold.declined`.
-CARD_NOT_SUPPORTED = "card_not_supported"
+CARD_NOT_SUPPORTED = "card_brand_not_accepted"
 # Names as the provider writes them, in `Intent.card`.
 BRANDS = frozenset({"visa", "mastercard", "amex"})
 
@@ -243,3 +244,13 @@ def check_contact(email: str | None, language: str) -> str | None:
     if len(address) > 254 or not address.isprintable() or _ADDRESS.fullmatch(address) is None:
         raise BadContact
     return address
+
+
+def check_price(price: Price) -> None:
+    """Raise `BadTariff` for a price that cannot be agreed to: no planned time, or a hold of an unknown amount."""
+    if not 60 <= price.planned_seconds <= LONGEST_PLANNED:
+        raise BadTariff("planned_seconds")
+    if price.when is When.HOLD and price.tariff.basis is not Basis.FREE:
+        amount = most(price.tariff, price.planned_seconds)
+        if not amount:
+            raise BadTariff("cap")

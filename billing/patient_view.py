@@ -29,7 +29,7 @@ class PatientView:
     """A consultation's price as its patient sees it.
 
     `most`: the highest price, None when nothing can be said; `most_due`: what a coupon leaves of it. `hold_amount`:
-    what is or will be held, 0 for none. `declined`: the provider's decline code, or `card_not_supported`.
+    what is or will be held, 0 for none. `declined`: the provider's decline code, or `card_brand_not_accepted`.
     """
 
     consultation: ConsultationId
