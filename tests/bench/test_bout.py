@@ -62,3 +62,15 @@ async def test_a_load_that_just_missed_is_tried_once_more():
     best, _ = await measuring(outcome).search()
     assert best.offered > 350_000
     assert max(map(tries.count, tries)) == 2
+
+
+async def test_a_generator_that_was_late_by_accident_does_not_end_the_search():
+    tries: list[float] = []
+
+    def outcome(factor: float) -> Trial:
+        tries.append(factor)
+        return at(factor, lost=0.5 if factor > 4 else 0.0, generator_bound=tries.count(factor) < 3)
+
+    best, capped = await measuring(outcome).search()
+    assert not capped
+    assert 380_000 < best.offered <= 400_000
