@@ -59,3 +59,32 @@ api_keys = Table(
     Column("practitioner", Text, ForeignKey("practitioners.id")),
     Column("created_at", Utc, nullable=False),
 )
+
+# Those who run the platform: they give money back, and see what does not add up. They hold no consultations.
+administrators = Table(
+    "administrators",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", Utc, nullable=False),
+)
+
+administrator_sessions = Table(
+    "administrator_sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("administrator", Text, ForeignKey("administrators.id"), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("last_seen_at", Utc, nullable=False),
+)
+
+administrator_links = Table(
+    "administrator_links",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("administrator", Text, ForeignKey("administrators.id"), nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("used_at", Utc),
+)

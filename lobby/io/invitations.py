@@ -1,15 +1,25 @@
 """Invitations in the database: one per consultation, by hash."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lobby.invitation import derive
-from lobby.io.tables import invitations
+from lobby.io.tables import admissions, invitations
 from store.ids import ConsultationId
 from store.io.entropy import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """When the patient was invited, first followed the link, and first stood in the waiting room; None for never."""
+
+    invited_at: datetime | None
+    opened_at: datetime | None
+    waiting_since: datetime | None
 
 
 async def standing(tx: AsyncConnection, key: bytes, consultation: ConsultationId) -> str | None:
@@ -54,3 +64,18 @@ async def revoke(tx: AsyncConnection, consultation: ConsultationId, at: datetime
     """Void the invitation, if there is one."""
     still_good = (invitations.c.consultation == consultation, invitations.c.revoked_at.is_(None))
     await tx.execute(update(invitations).where(*still_good).values(revoked_at=at))
+
+
+async def opened(tx: AsyncConnection, consultation: ConsultationId, at: datetime) -> None:
+    """Note that the link was followed, the first time that it is."""
+    first = (invitations.c.consultation == consultation, invitations.c.opened_at.is_(None))
+    await tx.execute(update(invitations).where(*first).values(opened_at=at))
+
+
+async def arrivals(tx: AsyncConnection, consultation: ConsultationId) -> Arrivals:
+    """Return how the patient came."""
+    found = select(invitations.c.created_at, invitations.c.opened_at).where(invitations.c.consultation == consultation)
+    row = (await tx.execute(found)).one_or_none()
+    came = select(func.min(admissions.c.arrived_at)).where(admissions.c.consultation == consultation)
+    waiting_since: datetime | None = (await tx.execute(came)).scalar_one()
+    return Arrivals(row.created_at if row else None, row.opened_at if row else None, waiting_since)

@@ -23,6 +23,7 @@ from lobby.admission import (
     fact_of,
 )
 from lobby.io import invitations
+from lobby.io.invitations import Arrivals
 from lobby.io.tables import admissions
 from lobby.ticket import BadTicket, issue, read
 from store.ids import AdmissionId, ConsultationId, PractitionerId, Prefix, is_id
@@ -56,6 +57,17 @@ class Lobby:
         """Return what the token invites to, or None when it is unknown or revoked."""
         async with self._database.reading() as tx:
             return await invitations.consultation_of(tx, token)
+
+    async def note_opened(self, consultation: ConsultationId, at: datetime) -> None:
+        """Note that the patient followed the link; only the first time counts, and writes."""
+        if (await self.arrivals(consultation)).opened_at is None:
+            async with self._database.transaction() as tx:
+                await invitations.opened(tx, consultation, at)
+
+    async def arrivals(self, consultation: ConsultationId) -> Arrivals:
+        """Return when the patient was invited, followed the link, and waited."""
+        async with self._database.reading() as tx:
+            return await invitations.arrivals(tx, consultation)
 
     async def revoke(self, consultation: ConsultationId, at: datetime) -> None:
         """Void the invitation, if there is one."""

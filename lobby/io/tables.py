@@ -13,6 +13,7 @@ invitations = Table(
     Column("token_hash", Text, nullable=False, unique=True),
     Column("created_at", Utc, nullable=False),
     Column("revoked_at", Utc),
+    Column("opened_at", Utc),
 )
 
 admissions = Table(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -157,6 +157,15 @@ async def free_seats(tx: AsyncConnection, call: CallId, seat: Seat | None = None
     """Free one seat of the call, or both."""
     which = seats.c.call == call
     await tx.execute(delete(seats).where(which if seat is None else which & (seats.c.seat == seat)))
+
+
+async def host_since(tx: AsyncConnection, consultation: ConsultationId) -> datetime | None:
+    """Return when the practitioner first sat down in the consultation, None for never."""
+    first = select(func.min(sessions.c.created_at)).where(
+        sessions.c.consultation == consultation, sessions.c.role == Seat.PRACTITIONER
+    )
+    found: datetime | None = (await tx.execute(first)).scalar_one()
+    return found
 
 
 async def all_seats(tx: AsyncConnection) -> list[SeatRow]:
