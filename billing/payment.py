@@ -74,6 +74,9 @@ TRANSITIONS: dict[tuple[PaymentState, PaymentEvent], PaymentState] = {
     **{(state, _E.LOST): _S.LOST for state in (_S.DISPUTED, *_RECEIVED)},
     (_S.WON, _E.PARTLY_REFUNDED): _S.PARTLY_REFUNDED,
     (_S.WON, _E.REFUNDED): _S.REFUNDED,
+    # What was taken in two parts can be disputed twice.
+    (_S.WON, _E.DISPUTED): _S.DISPUTED,
+    (_S.WON, _E.LOST): _S.LOST,
 }
 
 FINAL = frozenset({_S.NO_PAYMENT, _S.CANCELLED, _S.REFUNDED, _S.LOST})

@@ -148,8 +148,7 @@ async def _locked(tx: AsyncConnection, name: str) -> int:
             await tx.execute(insert(receipt_series).values(series=name, last=0))
     except IntegrityError:
         # Another transaction began the series, and has committed: its row is there to be locked.
-        last = (await tx.execute(wanted)).scalar_one()
-        return last
+        return int((await tx.execute(wanted)).scalar_one())
     return 0
 
 
