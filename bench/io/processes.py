@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-_NICE = -10
+_NICE = -20
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def test_a_server_starts_on_its_core_and_whoever_starts_it_stays_as_it_was(pinni
     with pinning.for_server():
         cores, nice = asked()
     assert cores == str(sorted(pinning.server))
-    assert nice == (-10 if os.geteuid() == 0 else before[1])
+    assert nice == (-20 if os.geteuid() == 0 else before[1])
     assert (sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0)) == before
 
 
