@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.ids import PractitionerId
+from store.ids import AdministratorId, PractitionerId
 
 SHORTEST_PASSWORD = 12
 DEFAULT_TIME_ZONE = "Europe/Paris"
@@ -39,6 +39,16 @@ class Practitioner:
     name: str
     validated: bool
     time_zone: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """One who runs the platform: gives money back and looks after what does not add up. Holds no consultations."""
+
+    id: AdministratorId
+    email: str
+    name: str
     created_at: datetime
 
 

@@ -4,11 +4,13 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from agenda.io.administrators import Administrators
 from agenda.io.credentials import KeptKey
-from agenda.io.service import Agenda
-from agenda.people import BadEmail, EmailTaken, Practitioner, WeakPassword
+from agenda.people import BadEmail, EmailTaken, WeakPassword
 from app import data_folder
 from app.language import Refused, say, terminal_language
 from app.settings import Settings, add_options, read_settings
@@ -40,6 +42,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_options(practitioner)
     practitioner.set_defaults(run=_create_practitioner)
 
+    administrator = actions.add_parser(
+        "create-administrator", help="make one who runs the platform", exit_on_error=False, allow_abbrev=False
+    )
+    administrator.add_argument("--email", default="", metavar="EMAIL", help="address to log in with")
+    administrator.add_argument("--name", default="", metavar="NAME", help="name that other administrators see")
+    administrator.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from the first line of standard input; without it a one-time log-in link is printed",
+    )
+    add_options(administrator)
+    administrator.set_defaults(run=_create_administrator)
+
     key = actions.add_parser("create-key", help="make a key for the REST API", exit_on_error=False, allow_abbrev=False)
     key.add_argument("--label", default="", metavar="TEXT", help="what the key is for")
     key.add_argument(
@@ -61,7 +76,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _without_command(_arguments: argparse.Namespace) -> int:
-    raise Refused(say("Say what to do: visavis admin create-practitioner, create-key, list-keys or revoke-key."))
+    raise Refused(
+        say(
+            "Say what to do: visavis admin create-practitioner, create-administrator, create-key, list-keys or revoke-key."
+        )
+    )
 
 
 def _create_practitioner(arguments: argparse.Namespace) -> int:
@@ -70,7 +89,7 @@ def _create_practitioner(arguments: argparse.Namespace) -> int:
     data_folder.prepare(settings.data)
     link = asyncio.run(_new_practitioner(settings, arguments.email, arguments.name, password))
     if link is None:
-        print(say("Made. They log in with this address and the password.").told(terminal_language(os.environ)))
+        print(say("Made. They log in with this address and the password.").told(_language()))
     else:
         print(link)
     return 0
@@ -79,17 +98,52 @@ def _create_practitioner(arguments: argparse.Namespace) -> int:
 async def _new_practitioner(settings: Settings, email: str, name: str, password: str | None) -> str | None:
     at = datetime.now(UTC)
     async with opened_records(settings) as records:
-        practitioner = await _made(records.agenda, email, name, password, at)
+        with _refusing():
+            practitioner = await records.agenda.create_practitioner(email, name, password, at)
         if password is not None:
             return None
         token = await records.credentials.create_login_link(practitioner.id, "/desk", at, LINK_LIFETIME)
+    return f"{_site(settings)}/open#{token}"
+
+
+def _create_administrator(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, os.environ)
+    password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
+    data_folder.prepare(settings.data)
+    link = asyncio.run(_new_administrator(settings, arguments.email, arguments.name, password))
+    if link is None:
+        print(say("Made. They log in at {url} with this address.", url=f"{_site(settings)}/admin").told(_language()))
+    else:
+        print(link)
+    return 0
+
+
+async def _new_administrator(settings: Settings, email: str, name: str, password: str | None) -> str | None:
+    at = datetime.now(UTC)
+    async with opened_records(settings) as records:
+        administrators = Administrators(records.database)
+        with _refusing():
+            administrator = await administrators.create(email, name, password, at)
+        if password is not None:
+            return None
+        token = await administrators.create_link(administrator.id, at, LINK_LIFETIME)
+    return f"{_site(settings)}/admin/open#{token}"
+
+
+def _site(settings: Settings) -> str:
     web = data_folder.running_web(settings.data)
-    return f"{settings.public_url or (web.url if web else settings.url())}/open#{token}"
+    return settings.public_url or (web.url if web else settings.url())
 
 
-async def _made(agenda: Agenda, email: str, name: str, password: str | None, at: datetime) -> Practitioner:
+def _language() -> str:
+    return terminal_language(os.environ)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what is wrong with a new account into a sentence."""
     try:
-        return await agenda.create_practitioner(email, name, password, at)
+        yield
     except BadEmail as error:
         raise Refused(say("--email takes an e-mail address like camille.martin@example.org.")) from error
     except BadName as error:
@@ -97,7 +151,7 @@ async def _made(agenda: Agenda, email: str, name: str, password: str | None, at:
     except WeakPassword as error:
         raise Refused(say("The password is too short: use 12 characters or more.")) from error
     except EmailTaken as error:
-        raise Refused(say("There is a practitioner with this e-mail address already.")) from error
+        raise Refused(say("Somebody with this e-mail address exists already.")) from error
 
 
 def _create_key(arguments: argparse.Namespace) -> int:
@@ -120,7 +174,7 @@ async def _new_key(settings: Settings, label: str, email: str) -> str:
 def _list_keys(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, os.environ)
     data_folder.prepare(settings.data)
-    everybody = say("all practitioners").told(terminal_language(os.environ))
+    everybody = say("all practitioners").told(_language())
     for key in asyncio.run(_keys(settings)):
         print(key.id, f"{key.created_at:%Y-%m-%d}", key.email or everybody, key.label, sep="  ")
     return 0
@@ -136,7 +190,7 @@ def _revoke_key(arguments: argparse.Namespace) -> int:
     data_folder.prepare(settings.data)
     if not asyncio.run(_revoked(settings, arguments.key_id)):
         raise Refused(say("There is no key with this id: see visavis admin list-keys."))
-    print(say("Taken back: the key opens nothing any more.").told(terminal_language(os.environ)))
+    print(say("Taken back: the key opens nothing any more.").told(_language()))
     return 0
 
 

@@ -43,7 +43,7 @@ def test_an_address_is_taken_once(place: Place) -> None:
     assert place.run(*NEW).returncode == 0
     again = place.run(*NEW)
     assert again.returncode == 1
-    assert again.stderr == "There is a practitioner with this e-mail address already.\n"
+    assert again.stderr == "Somebody with this e-mail address exists already.\n"
 
 
 def test_a_key_for_one_practitioner_acts_for_them_alone(place: Place) -> None:
