@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORES = ("agenda", "billing", "lobby", "sfu", "signalling", "store")
+CORES = ("agenda", "billing", "lobby", "notify", "sfu", "signalling", "store")
 FILE_LINES, FUNCTION_LINES = 300, 50
 
 

@@ -81,6 +81,15 @@ class DueJobs:
             )
         return [_job(row) for row in rows]
 
+    async def extend(self, tx: AsyncConnection, job: Job, until: datetime) -> bool:
+        """Keep the job longer, within the transaction. Returns False when its lease ran out and another claimed it."""
+        done = await tx.execute(
+            update(due_jobs)
+            .where(due_jobs.c.id == job.id, due_jobs.c.attempts == job.attempts)
+            .values(leased_until=until)
+        )
+        return done.rowcount == 1
+
     async def finish(self, job: Job) -> bool:
         """Forget the job. Returns False when its lease ran out and another claimed it."""
         async with self._database.transaction() as tx:

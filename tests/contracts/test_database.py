@@ -11,7 +11,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 import agenda.io.tables
 import billing.io.money_tables
+import billing.io.tables
 import lobby.io.tables
+import notify.io.tables
 import signalling.io.tables
 import store.io.tables
 from signalling.io.tables import calls, seats
@@ -20,7 +22,15 @@ from store.io.database import Database, DatabaseClosed, DatabaseTooNew
 from store.io.metadata import metadata
 from store.io.tables import leases
 
-MODULES = (agenda.io.tables, billing.io.money_tables, lobby.io.tables, signalling.io.tables, store.io.tables)
+MODULES = (
+    agenda.io.tables,
+    billing.io.money_tables,
+    billing.io.tables,
+    lobby.io.tables,
+    notify.io.tables,
+    signalling.io.tables,
+    store.io.tables,
+)
 
 
 def lease_row(name: str, at: datetime) -> dict[str, object]:
@@ -182,7 +192,7 @@ class TestSchema:
             options = {"compare_type": True, "compare_server_default": True}
             return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
-        assert len(MODULES) == 5
+        assert len(MODULES) == 7
         async with database.transaction() as tx:
             assert await tx.run_sync(differences) == []
 

@@ -49,6 +49,18 @@ async def test_who_names_kinds_gets_jobs_of_these_only(database: Database, jobs:
     assert [job.key for job in await jobs.claim(at, 60, 10)] == ["a"]
 
 
+async def test_a_lease_can_be_made_longer_by_who_has_it(database: Database, jobs: DueJobs, schedule, at: datetime):
+    await schedule("a", at)
+    [job] = await jobs.claim(at, 60, 10)
+    async with database.transaction() as tx:
+        assert await jobs.extend(tx, job, at + 10 * MINUTE)
+    assert await jobs.claim(at + 9 * MINUTE, 60, 10) == []
+    [later] = await jobs.claim(at + 10 * MINUTE, 60, 10)
+    async with database.transaction() as tx:
+        assert not await jobs.extend(tx, job, at + 60 * MINUTE)
+    assert await jobs.finish(later)
+
+
 async def test_the_same_kind_and_key_is_planned_once(jobs: DueJobs, schedule, at: datetime):
     assert await schedule("a", at)
     assert not await schedule("a", at + MINUTE)

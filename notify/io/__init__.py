@@ -1,0 +1,1 @@
+"""What notify does: remembers letters, sends them by SMTP or leaves them as files."""
