@@ -70,6 +70,34 @@ class CloseCall(msgspec.Struct, frozen=True, tag=True):
     call: str
 
 
+class PauseMeter(msgspec.Struct, frozen=True, tag=True):
+    """Stamp the fact that the call's meter was stopped."""
+
+    ref: int
+    call: str
+
+
+class ResumeMeter(msgspec.Struct, frozen=True, tag=True):
+    """Stamp the fact that the call's meter goes on."""
+
+    ref: int
+    call: str
+
+
+class TakeFacts(msgspec.Struct, frozen=True, tag=True):
+    """Send `SpooledFacts` on this connection from now on, and on no other: first what nobody has acknowledged."""
+
+    ref: int
+
+
+class AckFacts(msgspec.Struct, frozen=True, tag=True):
+    """The facts of the batch that ended with this one are recorded: forget them and send the next batch."""
+
+    ref: int
+    boot: str
+    seq: int
+
+
 class ReadStatistics(msgspec.Struct, frozen=True, tag=True):
     """Ask for the worker's statistics; the `Done` is followed by no event, it carries them."""
 
@@ -88,7 +116,21 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     ref: int
 
 
-Command = OpenLeg | ApplyAnswer | RestartIce | Reoffer | CloseLeg | CloseCall | ReadStatistics | Drain | Stop
+Command = (
+    OpenLeg
+    | ApplyAnswer
+    | RestartIce
+    | Reoffer
+    | CloseLeg
+    | CloseCall
+    | PauseMeter
+    | ResumeMeter
+    | TakeFacts
+    | AckFacts
+    | ReadStatistics
+    | Drain
+    | Stop
+)
 
 
 class StreamStatistics(msgspec.Struct, frozen=True):
@@ -204,6 +246,29 @@ class BothHeard(msgspec.Struct, frozen=True, tag=True):
     heard_ms: int
 
 
+class MeterChanged(msgspec.Struct, frozen=True, tag=True):
+    """The call's meter was stopped (`paused`), or goes on."""
+
+    call: str
+    paused: bool
+    seq: int
+    monotonic_ms: int
+    at: float
+
+
+Stamped = LegStateChanged | BothHeard | MeterChanged
+
+
+class SpooledFacts(msgspec.Struct, frozen=True, tag=True):
+    """Facts of one boot, this worker's or a dead one's, in order; each one is an event as well.
+
+    It comes until it is acknowledged, so one may come twice. The next batch follows the acknowledgement.
+    """
+
+    boot: str
+    facts: list[Stamped]
+
+
 Reply = Done | Refused
-Event = OfferMade | LegStateChanged | BothHeard
-FromWorker = Hello | Done | Refused | OfferMade | LegStateChanged | BothHeard
+Event = OfferMade | LegStateChanged | BothHeard | MeterChanged
+FromWorker = Hello | Done | Refused | OfferMade | LegStateChanged | BothHeard | MeterChanged | SpooledFacts

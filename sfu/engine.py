@@ -4,7 +4,7 @@
 can be reached.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,6 +69,13 @@ class MediaEngine(Protocol):
 
     def subscribe(self, handler: Callable[[EngineEvent], Awaitable[None]]) -> None:
         """Call `handler` with every event, in order, from now on."""
+        ...
+
+    def subscribe_facts(self, handler: Callable[[Sequence[MediaFact]], Awaitable[None]]) -> None:
+        """Call `handler` with every fact until it returns without raising: in batches, each fact once or more often.
+
+        A worker keeps its facts on disk until then, so those of workers and of web processes that died come too.
+        """
         ...
 
     def open_legs(self) -> dict[LegId, CallId]:

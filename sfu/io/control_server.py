@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
 
 from sfu.control import (
+    AckFacts,
     ApplyAnswer,
     CloseCall,
     CloseLeg,
@@ -17,17 +19,22 @@ from sfu.control import (
     Event,
     Hello,
     OpenLeg,
+    PauseMeter,
     ReadStatistics,
     Refusal,
     Refused,
     Reoffer,
     Reply,
     RestartIce,
+    ResumeMeter,
+    SpooledFacts,
     Stop,
+    TakeFacts,
     WorkerStatistics,
 )
 from sfu.engine import BadAnswer, BridgeFull, StaleAnswer, UnknownLeg
 from sfu.io.framing import read_message, write_message
+from sfu.io.spool import Spool
 from sfu.io.switchboard import Switchboard
 
 # A control side that has stopped reading is cut off at this backlog: it finds everything again when it returns.
@@ -40,6 +47,18 @@ _REFUSALS: dict[type[Exception], Refusal] = {
     StaleAnswer: Refusal.STALE_ANSWER,
 }
 
+# What the switchboard does by itself.
+_ORDERS: dict[type[Any], Callable[[Switchboard, Any], None]] = {
+    OpenLeg: Switchboard.open_leg,
+    ApplyAnswer: lambda board, order: board.answer(order.leg, order.negotiation, order.sdp),
+    RestartIce: lambda board, order: board.restart_ice(order.leg),
+    Reoffer: lambda board, order: board.reoffer(order.leg),
+    CloseLeg: lambda board, order: board.close_leg(order.leg),
+    CloseCall: lambda board, order: board.close_call(order.call),
+    PauseMeter: lambda board, order: board.change_meter(order.call, paused=True),
+    ResumeMeter: lambda board, order: board.change_meter(order.call, paused=False),
+}
+
 log = structlog.get_logger()
 
 
@@ -49,11 +68,13 @@ class ControlServer:
     def __init__(
         self,
         switchboard: Switchboard,
+        spool: Spool,
         hello: Callable[[], Hello],
         statistics: Callable[[], WorkerStatistics],
         stop: Callable[[], None],
     ) -> None:
         self._switchboard = switchboard
+        self._spool = spool
         self._hello = hello
         self._statistics = statistics
         self._stop = stop
@@ -84,7 +105,7 @@ class ControlServer:
         for writer in list(self._writers):
             self._write(writer, event)
 
-    def _write(self, writer: asyncio.StreamWriter, message: Hello | Reply | Event) -> None:
+    def _write(self, writer: asyncio.StreamWriter, message: Hello | Reply | Event | SpooledFacts) -> None:
         if writer.transport.get_write_buffer_size() > _MAX_BACKLOG:
             writer.transport.abort()
             self._writers.discard(writer)
@@ -93,14 +114,21 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         decoder = msgspec.msgpack.Decoder(Command)
+
+        def send(facts: SpooledFacts) -> None:
+            self._write(writer, facts)
+
         self._write(writer, self._hello())
         self._writers.add(writer)
         try:
             while (command := await read_message(reader, decoder)) is not None:
+                if isinstance(command, TakeFacts):
+                    self._spool.take(send)
                 self._reply(command, writer)
         except ValueError:
             log.warning("control_message_refused")
         finally:
+            self._spool.leave(send)
             self._writers.discard(writer)
             writer.close()
 
@@ -113,23 +141,14 @@ class ControlServer:
         self._write(writer, Done(command.ref, statistics))
 
     def _carry_out(self, command: Command) -> WorkerStatistics | None:
-        match command:
-            case OpenLeg():
-                self._switchboard.open_leg(command)
-            case ApplyAnswer(leg=leg, negotiation=negotiation, sdp=sdp):
-                self._switchboard.answer(leg, negotiation, sdp)
-            case RestartIce(leg=leg):
-                self._switchboard.restart_ice(leg)
-            case Reoffer(leg=leg):
-                self._switchboard.reoffer(leg)
-            case CloseLeg(leg=leg):
-                self._switchboard.close_leg(leg)
-            case CloseCall(call=call):
-                self._switchboard.close_call(call)
-            case ReadStatistics():
-                return self._statistics()
-            case Drain():
-                self.draining = True
-            case Stop():
-                self._stop()
+        if (order := _ORDERS.get(type(command))) is not None:
+            order(self._switchboard, command)
+        elif isinstance(command, AckFacts):
+            self._spool.acknowledge(command.boot, command.seq)
+        elif isinstance(command, ReadStatistics):
+            return self._statistics()
+        elif isinstance(command, Drain):
+            self.draining = True
+        elif isinstance(command, Stop):
+            self._stop()
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from sfu.control import Command, Done, Event, FromWorker, Hello, Refusal, Refused
+from sfu.control import Command, Done, Event, FromWorker, Hello, Refusal, Refused, SpooledFacts
 from sfu.engine import BadAnswer, BridgeFull, EngineUnavailable, StaleAnswer, UnknownLeg
 from sfu.io.framing import read_message, write_message
 
@@ -23,7 +23,10 @@ _ERRORS: dict[Refusal, type[Exception]] = {
 
 
 class RemoteWorker:
-    """Commands out, events in. `lost` is called once when the connection ends for whatever reason."""
+    """Commands out, events in. `lost` is called once when the connection ends for whatever reason.
+
+    `on_facts` is called with the batches that a `TakeFacts` has asked for.
+    """
 
     def __init__(
         self, on_event: Callable[["RemoteWorker", Event], None], lost: Callable[["RemoteWorker"], None]
@@ -35,6 +38,7 @@ class RemoteWorker:
         self._task: asyncio.Task[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.hello: Hello
+        self.on_facts: Callable[[SpooledFacts], None] = lambda _batch: None
 
     async def connect(self, path: Path) -> None:
         """Connect and hear the worker's `Hello`. Raises `OSError` (timeouts too), `ValueError`, `EngineUnavailable`."""
@@ -75,6 +79,8 @@ class RemoteWorker:
                 future.set_result(message)
             else:
                 future.set_exception(_ERRORS[message.refusal]())
+        elif isinstance(message, SpooledFacts):
+            self.on_facts(message)
         elif not isinstance(message, Hello):
             self._on_event(self, message)
 

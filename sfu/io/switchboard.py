@@ -8,7 +8,7 @@ import structlog
 
 from sfu.answer import read_answer
 from sfu.bridge import BothWereHeard, Bridge, OfferDue, Output, SendRtcp, StartHandshake, StateChanged
-from sfu.control import BothHeard, Event, LegStateChanged, OfferMade, OpenLeg
+from sfu.control import BothHeard, Event, LegStateChanged, MeterChanged, OfferMade, OpenLeg
 from sfu.drops import DropReason
 from sfu.engine import BridgeFull, UnknownLeg
 from sfu.io.connectivity import Connectivity
@@ -120,6 +120,12 @@ class Switchboard:
         bridge = self._bridges.get(call)
         for leg in list(bridge.legs) if bridge else []:
             self.close_leg(leg.id)
+
+    def change_meter(self, call: str, *, paused: bool) -> None:
+        """Stamp that the call's meter was stopped or goes on; nothing for a call that is not here."""
+        if call in self._bridges:
+            seq, monotonic_ms, at = self._stamp()
+            self._emit(MeterChanged(call, paused, seq, monotonic_ms, at))
 
     def close(self) -> None:
         """End every call, saying goodbye to each browser."""

@@ -21,13 +21,14 @@ from typing import TextIO, cast
 import structlog
 import uvloop
 
-from sfu.control import EXIT_PORT_TAKEN, Event, Hello, OpenedLeg, WorkerStatistics
+from sfu.control import EXIT_PORT_TAKEN, Event, Hello, OfferMade, OpenedLeg, WorkerStatistics
 from sfu.drops import DropReason
 from sfu.io.control_server import ControlServer
 from sfu.io.dtls import Certificate, srtp_version
 from sfu.io.loops import LOOPS, LoopUnavailable, make_loop
 from sfu.io.paths import TcpPath
 from sfu.io.socket import BatchSocket, batch_socket, open_socket
+from sfu.io.spool import Spool
 from sfu.io.statistics import Rates, drops, leg_statistics
 from sfu.io.switchboard import Switchboard
 from sfu.offer import Endpoint
@@ -62,7 +63,8 @@ class Worker:
         endpoint = Endpoint(place.advertised, place.port, certificate.sha256)
         self._switchboard = Switchboard(endpoint, certificate, time.monotonic, time.time, self._emit)
         self._loop = self._switchboard.loop = make_loop(place.loop, socket, time.monotonic, self._switchboard)
-        self._control = ControlServer(self._switchboard, self._hello, self._statistics, self.stop)
+        self._spool = Spool(place.run_dir / "facts", self._boot)
+        self._control = ControlServer(self._switchboard, self._spool, self._hello, self._statistics, self.stop)
         self._rates = Rates()
         self._tcp: set[TcpPath] = set()
         self._stopping = asyncio.Event()
@@ -78,6 +80,7 @@ class Worker:
         server = await loop.create_server(lambda: TcpPath(self._loop.receive, self._tcp), place.host, place.port)
         loop.add_reader(self._socket.fileno(), self._loop.on_readable)
         socket_path = place.run_dir / f"{place.name}.sock"
+        self._spool.start()
         await self._control.listen(socket_path)
         log.info("worker_ready", worker=place.name, port=place.port, srtp=srtp_version(), loop=self._loop.name)
         try:
@@ -88,6 +91,7 @@ class Worker:
             server.close()
             for path in list(self._tcp):
                 path.close()
+            await self._spool.close()
             await self._control.close()
             self._socket.close()
             socket_path.unlink(missing_ok=True)
@@ -112,6 +116,8 @@ class Worker:
                 return
 
     def _emit(self, event: Event) -> None:
+        if not isinstance(event, OfferMade):
+            self._spool.add(event)
         self._control.emit(event)
 
     def _hello(self) -> Hello:

@@ -6,7 +6,7 @@ their Unix sockets in the run folder. A worker that dies is reported (`WorkerLos
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import structlog
@@ -18,16 +18,20 @@ from sfu.control import (
     Event,
     Hello,
     OpenLeg,
+    PauseMeter,
     ReadStatistics,
     Reoffer,
     RestartIce,
+    ResumeMeter,
     Stop,
     WorkerStatistics,
 )
 from sfu.engine import BridgeFull, EngineEvent, EngineUnavailable, LegClosed, UnknownLeg, WorkerLost
 from sfu.io.engine_events import engine_events
+from sfu.io.fact_feed import FactFeed
 from sfu.io.processes import WorkerProcesses, WorkerSettings
 from sfu.io.remote import RemoteWorker
+from store.facts import MediaFact
 from store.ids import CallId, LegId, Seat, WorkerId
 
 # Importing aiortc takes one to three seconds on a loaded machine.
@@ -48,6 +52,9 @@ class WorkerPool:
         self._legs: dict[LegId, CallId] = {}
         self._handlers: list[Callable[[EngineEvent], Awaitable[None]]] = []
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
+        self._facts = FactFeed()
+        # The last word on a call's meter, for the worker that the call moves to.
+        self._meter_words: dict[CallId, type[PauseMeter | ResumeMeter]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._processes = WorkerProcesses(settings)
         self._closing = False
@@ -57,6 +64,7 @@ class WorkerPool:
     async def start(self) -> None:
         """Find or start every worker. Raises `MediaPortTaken`, or `EngineUnavailable` when one does not come up."""
         self._spawn_task(self._deliver())
+        self._spawn_task(self._facts.run())
         ups = (self._bring_up(index, adopt=True) for index in range(self._settings.workers))
         for problem in await asyncio.gather(*ups, return_exceptions=True):
             if problem is not None:
@@ -107,6 +115,7 @@ class WorkerPool:
                 self._legs[LegId(leg.leg)] = CallId(leg.call)
             else:  # given up when the connection was lost, though the worker was not: it must not run on unknown
                 await remote.ask(partial(CloseCall, call=leg.call))
+        self._spawn_task(self._facts.greet(remote))
         log.info("worker_found", worker=remote.hello.worker, legs=len(remote.hello.legs))
 
     def _fits(self, hello: Hello, index: int) -> bool:
@@ -152,6 +161,9 @@ class WorkerPool:
     def subscribe(self, handler: Callable[[EngineEvent], Awaitable[None]]) -> None:
         self._handlers.append(handler)
 
+    def subscribe_facts(self, handler: Callable[[Sequence[MediaFact]], Awaitable[None]]) -> None:
+        self._facts.subscribe(handler)
+
     def _on_event(self, remote: RemoteWorker, event: Event) -> None:
         for meant in engine_events(remote.hello.boot, event):
             if isinstance(meant, LegClosed):
@@ -175,7 +187,8 @@ class WorkerPool:
     async def open_leg(
         self, call: CallId, leg: LegId, seat: Seat, *, replaces: LegId | None = None, max_bitrate: int = 2_500_000
     ) -> WorkerId:
-        remote = self._calls.get(call) or self._least_loaded()
+        owner = self._calls.get(call)
+        remote = owner or self._least_loaded()
         # Decided before the first await, so that both legs of a call always meet on one worker.
         self._calls[call] = remote
         self._legs[leg] = call
@@ -183,6 +196,8 @@ class WorkerPool:
             await remote.ask(
                 lambda ref: OpenLeg(ref, call, leg, seat.value, max_bitrate=max_bitrate, replaces=replaces)
             )
+            if owner is None and call in self._meter_words:
+                await remote.ask(partial(self._meter_words[call], call=call))
         except (BridgeFull, EngineUnavailable):
             self._forget_leg(leg)
             raise
@@ -224,11 +239,23 @@ class WorkerPool:
         self._forget_leg(leg)
 
     async def close_call(self, call: CallId) -> None:
+        self._meter_words.pop(call, None)
         remote = self._calls.get(call)
         if remote is None:
             return
         # The worker's events make us forget its legs: a call that could not be closed must not run on unknown.
         await remote.ask(lambda ref: CloseCall(ref, call))
+
+    async def pause_meter(self, call: CallId) -> None:
+        await self._say_of_meter(call, PauseMeter)
+
+    async def resume_meter(self, call: CallId) -> None:
+        await self._say_of_meter(call, ResumeMeter)
+
+    async def _say_of_meter(self, call: CallId, word: type[PauseMeter] | type[ResumeMeter]) -> None:
+        self._meter_words[call] = word
+        if (remote := self._calls.get(call)) is not None:
+            await remote.ask(partial(word, call=call))
 
     async def statistics(self) -> list[WorkerStatistics]:
         answers = await asyncio.gather(
