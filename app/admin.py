@@ -76,11 +76,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _without_command(_arguments: argparse.Namespace) -> int:
-    raise Refused(
-        say(
-            "Say what to do: visavis admin create-practitioner, create-administrator, create-key, list-keys or revoke-key."
-        )
-    )
+    raise Refused(say("Say what to do with visavis admin: see visavis admin --help."))
 
 
 def _create_practitioner(arguments: argparse.Namespace) -> int:
