@@ -43,7 +43,7 @@ _ASKABLE = frozenset({_S.PENDING, _S.UNPAID, _S.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MonitoringRow:
     """A consultation. Without a call there is no start and no end; `at` is what the row is sorted by.
 
     `amount` is what the patient owes or has paid, None before it is known and where there is no payment. `seconds`: how
@@ -132,7 +132,7 @@ PAYOUT_WORDS: dict[PayoutState, tuple[str, str]] = {
 COLUMNS = ("start", "end", "duration", "patient", "amount", "payment", "payout", "link", "action", "currency", "proof")
 
 
-def csv_text(rows: Iterable[Row], language: str, time_zone: str, link: Callable[[str], str]) -> str:
+def csv_text(rows: Iterable[MonitoringRow], language: str, time_zone: str, link: Callable[[str], str]) -> str:
     """Return the rows as CSV (RFC 4180) for a spreadsheet: nothing in it is taken for a formula.
 
     The nine columns of the page, then the currency and the hash chain's heads. In French with semicolons and decimal
@@ -146,7 +146,7 @@ def csv_text(rows: Iterable[Row], language: str, time_zone: str, link: Callable[
     return _BOM + "".join(separator.join(map(_cell, line)) + "\r\n" for line in lines)
 
 
-def _cells(row: Row, french: bool, zone: ZoneInfo, link: str) -> list[str]:
+def _cells(row: MonitoringRow, french: bool, zone: ZoneInfo, link: str) -> list[str]:
     place = int(french)
     amount = "-" if row.amount is None else str(row.amount.decimal)
     return [

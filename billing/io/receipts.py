@@ -1,6 +1,5 @@
 """Receipts of one database. A number is given in the transaction that needs it: who rolls back leaves no gap."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,17 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.io.money_tables import coupons, organisations, payments, receipt_series, receipts, refunds
-from billing.receipt import Issuer, NoReceipt, ReceiptBody, ReceiptKind, decoded, encoded, printed_number, series
+from billing.io.people import IssuerOf
+from billing.receipt import NoReceipt, ReceiptBody, ReceiptKind, decoded, encoded, printed_number, series
 from billing.tariff import Tariff
 from store.facts import ReceiptIssued
 from store.ids import ConsultationId, PaymentId, PractitionerId, Prefix, ReceiptId, is_id
 from store.io.database import Database
 from store.io.entropy import new_id
 from store.io.outbox import Outbox
-
-# Who issues a practitioner's receipts is known to the agenda, which billing does not know: the app passes this in.
-# It gets the transaction's connection, because another one would have to wait for it.
-IssuerOf = Callable[[AsyncConnection, PractitionerId], Awaitable[Issuer]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from billing.monitoring import (
     PAYOUT_WORDS,
     SHOWS,
     Filter,
-    Row,
+    MonitoringRow,
     csv_text,
     shown_duration,
     shown_seconds,
@@ -30,8 +30,8 @@ def moment(text: str) -> datetime:
     return datetime.combine(DAY.date(), datetime.strptime(text, "%H:%M:%S").time(), UTC)  # noqa: DTZ007 — a time of day
 
 
-def row(**changes: object) -> Row:
-    return Row(
+def row(**changes: object) -> MonitoringRow:
+    return MonitoringRow(
         **{
             "consultation": "con_1",
             "at": DAY,

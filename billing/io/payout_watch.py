@@ -1,0 +1,143 @@
+"""Where the patients' money is on its way to the practitioner's bank (DAT-25, DAT-37)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.bookkeeping import PAYOUTS_RETURNED
+from billing.gateway import BalanceTransaction, Gateway, Payout
+from billing.io import rows
+from billing.io.money_tables import payouts, postings
+from billing.ledger import PostingKind
+from billing.money import Money
+from billing.payout import PayoutState, seen
+from store.ids import PaymentId
+from store.io.database import Database
+from store.io.due_jobs import DueJobs
+
+AVAILABLE = "payout available"
+
+_LEASE_SECONDS = 60
+_AT_ONCE = 100
+# A payout's words, from first to last; late news never leads back.
+_ORDER = ("pending", "in_transit", "paid", "failed", "canceled")
+_MEANS = {
+    "pending": PayoutState.IN_TRANSIT,
+    "in_transit": PayoutState.IN_TRANSIT,
+    "paid": PayoutState.PAID,
+    "failed": PayoutState.FAILED,
+    "canceled": PayoutState.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One payout to a practitioner's bank. `state` as the provider calls it."""
+
+    id: str
+    amount: Money
+    state: str
+    arrival_date: datetime
+
+
+class PayoutWatch:
+    """Payouts of one database's accounts, and what they mean for each payment."""
+
+    def __init__(self, database: Database, gateway: Gateway) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._jobs = DueJobs(database)
+
+    async def earned(
+        self, tx: AsyncConnection, payment: PaymentId, transaction: BalanceTransaction, at: datetime
+    ) -> None:
+        """Note that a payment's money is on the practitioner's balance, and from when on it can be paid out."""
+        await _move(tx, [payment], PayoutState.PENDING)
+        await self._jobs.schedule(tx, AVAILABLE, payment, {}, max(transaction.available_on, at))
+
+    async def run(self, at: datetime) -> int:
+        """Note what has become available. Returns how many payments moved."""
+        jobs = await self._jobs.claim(at, _LEASE_SECONDS, _AT_ONCE, (AVAILABLE,))
+        for job in jobs:
+            async with self._database.transaction() as tx:
+                await _move(tx, [PaymentId(job.key)], PayoutState.AVAILABLE)
+            await self._jobs.finish(job)
+        return len(jobs)
+
+    async def seen(self, payout: Payout) -> None:
+        """Take what the provider says of a payout; the same or older news changes nothing. Raises `GatewayUnclear`."""
+        names = await self._parts(payout.account, payout.id) if payout.reconciled else set()
+        async with self._database.transaction() as tx:
+            state = await self._noted(tx, payout)
+            captured = select(postings.c.payment).where(
+                postings.c.gateway_transaction.in_(names), postings.c.kind == PostingKind.CAPTURED
+            )
+            theirs = [PaymentId(name) for name in (await tx.execute(captured)).scalars()]
+            await _move(tx, sorted(set(theirs)), _MEANS[state])
+
+    async def _parts(self, account: str, payout: str) -> set[str]:
+        """Return the transactions that a payout consists of, with those of the payouts that came back and are in it."""
+        names: set[str] = set()
+        waiting, looked = [payout], {payout}
+        while waiting:
+            async for part in self._gateway.transactions_of_payout(account, waiting.pop()):
+                names.add(part.id)
+                if part.kind in PAYOUTS_RETURNED and part.source not in looked:
+                    looked.add(part.source)
+                    waiting.append(part.source)
+        return names
+
+    async def transfers(self, account: str, most: int = 100) -> tuple[Transfer, ...]:
+        """Return an account's payouts, newest first."""
+        wanted = (
+            select(payouts)
+            .where(payouts.c.account == account)
+            .order_by(payouts.c.arrival_date.desc(), payouts.c.id)
+            .limit(most)
+        )
+        async with self._database.reading() as tx:
+            found = (await tx.execute(wanted)).all()
+        return tuple(Transfer(row.id, Money(row.amount, row.currency), row.state, row.arrival_date) for row in found)
+
+    async def _noted(self, tx: AsyncConnection, payout: Payout) -> str:
+        """Return the payout's state after the news."""
+        row = {
+            "id": payout.id,
+            "account": payout.account,
+            "amount": payout.amount,
+            "currency": payout.currency,
+            "state": payout.state,
+            "arrival_date": payout.arrival_date,
+            "reconciled": payout.reconciled,
+        }
+        before = (await tx.execute(select(payouts).where(payouts.c.id == payout.id).with_for_update())).one_or_none()
+        if before is None:
+            try:
+                async with tx.begin_nested():
+                    await tx.execute(insert(payouts).values(row))
+            except IntegrityError:
+                # Another process noted it at the same moment; what it saw may be older or newer than this.
+                return await self._noted(tx, payout)
+            return payout.state
+        later = _ORDER.index(payout.state) >= _ORDER.index(before.state)
+        state = payout.state if later else before.state
+        await tx.execute(
+            update(payouts)
+            .where(payouts.c.id == payout.id)
+            .values(state=state, arrival_date=payout.arrival_date, reconciled=payout.reconciled or before.reconciled)
+        )
+        return str(state)
+
+
+async def _move(tx: AsyncConnection, names: Iterable[PaymentId], now: PayoutState) -> None:
+    for name in names:
+        payment = await rows.payment(tx, name, lock=True)
+        if payment is None:
+            continue
+        after = seen(PayoutState(payment.payout), now)
+        if after != payment.payout:
+            await rows.change_payment(tx, payment, {"payout": after})
