@@ -104,6 +104,12 @@ class ReadStatistics(msgspec.Struct, frozen=True, tag=True):
     ref: int
 
 
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Nothing but to be answered, by the loop that carries media."""
+
+    ref: int
+
+
 class Drain(msgspec.Struct, frozen=True, tag=True):
     """Take no new calls; exit when the last one has ended."""
 
@@ -128,6 +134,7 @@ Command = (
     | TakeFacts
     | AckFacts
     | ReadStatistics
+    | Ping
     | Drain
     | Stop
 )

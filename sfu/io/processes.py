@@ -7,11 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from sfu.control import EXIT_PORT_TAKEN
-
-log = structlog.get_logger()
 
 
 class MediaPortTaken(Exception):
@@ -70,11 +66,10 @@ class WorkerProcesses:
         finally:
             os.close(descriptor)
 
-    async def end_hung(self, index: int) -> None:
-        """End a worker of ours that takes connections and does not greet: it stands still and holds the port."""
+    async def kill(self, index: int) -> None:
+        """Kill a worker that was started here; nothing for another one."""
         process = self._running.get(index)
         if process is not None and process.poll() is None:
-            log.error("worker_hung", worker=f"worker-{index}")
             process.kill()
             await asyncio.to_thread(process.wait)
 

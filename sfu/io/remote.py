@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from sfu.control import Command, Done, Event, FromWorker, Hello, Refusal, Refused, SpooledFacts
+from sfu.control import Command, Done, Event, FromWorker, Hello, Ping, Refusal, Refused, SpooledFacts
 from sfu.engine import BadAnswer, BridgeFull, EngineUnavailable, StaleAnswer, UnknownLeg
 from sfu.io.framing import read_message, write_message
+from sfu.io.peer_process import PeerProcess
+from sfu.pulse import EVERY, Pulse
 
 # A worker answers in microseconds; one that takes this long is hung or stopped.
 _ANSWER_TIMEOUT = 5.0
@@ -37,12 +39,15 @@ class RemoteWorker:
         self._waiting: dict[int, asyncio.Future[Done]] = {}
         self._task: asyncio.Task[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._process: PeerProcess | None = None
+        self._pulse: Pulse | None = None
         self.hello: Hello
         self.on_facts: Callable[[SpooledFacts], None] = lambda _batch: None
 
     async def connect(self, path: Path) -> None:
         """Connect and hear the worker's `Hello`. Raises `OSError` (timeouts too), `ValueError`, `EngineUnavailable`."""
         reader, self._writer = await asyncio.open_unix_connection(str(path))
+        self._process = PeerProcess(self._writer.get_extra_info("socket"))
         decoder = msgspec.msgpack.Decoder(FromWorker)
         hello: FromWorker | None = None
         try:
@@ -66,11 +71,18 @@ class RemoteWorker:
                 if not future.done():
                     future.set_exception(EngineUnavailable())
             self._waiting.clear()
-            if self._writer is not None:
-                self._writer.close()
+            self._hang_up()
             self._lost(self)
 
+    def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if self._process is not None:
+            self._process.release()
+
     def _dispatch(self, message: FromWorker) -> None:
+        if self._pulse is not None:
+            self._pulse.heard(asyncio.get_running_loop().time())
         if isinstance(message, Done | Refused):
             future = self._waiting.pop(message.ref, None)
             if future is None or future.done():
@@ -109,9 +121,23 @@ class RemoteWorker:
         """Expect its end: `lost` is not called for it."""
         self._lost = lambda _worker: None
 
+    async def watch(self, grace: float) -> bool:
+        """Ping the worker until the connection ends (False) or it is found hung (True), not before `grace` seconds."""
+        clock = asyncio.get_running_loop().time
+        self._pulse = Pulse(clock(), grace)
+        while self._writer is not None and not self._writer.is_closing():
+            if self._pulse.beat(clock()):
+                return True
+            write_message(self._writer, Ping(next(self._refs)))
+            await asyncio.sleep(EVERY)
+        return False
+
+    async def kill(self) -> bool:
+        """Kill the worker's process. Returns whether it has ended; False where nobody can say which one it is."""
+        return self._process is not None and await self._process.kill()
+
     async def close(self) -> None:
         """Leave the worker alone from now on; it lives on."""
-        if self._writer is not None:
-            self._writer.close()
+        self._hang_up()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)

@@ -1,7 +1,8 @@
 """The worker processes of this machine, behind `sfu.engine.MediaEngine`: found or started, watched, replaced.
 
 Workers are processes of their own session: they survive this one, and the next control side finds them by
-their Unix sockets in the run folder. A worker that dies is reported (`WorkerLost`) and started again.
+their Unix sockets in the run folder. A worker that dies, or that hangs and is killed, is reported
+(`WorkerLost`) and started again.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ from sfu.io.engine_events import engine_events
 from sfu.io.fact_feed import FactFeed
 from sfu.io.processes import WorkerProcesses, WorkerSettings
 from sfu.io.remote import RemoteWorker
+from sfu.io.watch import Watch
 from store.facts import MediaFact
 from store.ids import CallId, LegId, Seat, WorkerId
 
@@ -57,6 +59,7 @@ class WorkerPool:
         self._meter_words: dict[CallId, type[PauseMeter | ResumeMeter]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._processes = WorkerProcesses(settings)
+        self._watch = Watch(self._processes)
         self._closing = False
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -102,7 +105,8 @@ class WorkerPool:
                 await self._dismiss(remote)
             except (OSError, ValueError, EngineUnavailable) as error:
                 if isinstance(error, TimeoutError):
-                    await self._processes.end_hung(index)
+                    await self._watch.end(index, remote)
+                await remote.close()
                 if self._own:
                     self._processes.start_if_needed(index)
                 if asyncio.get_running_loop().time() > deadline:
@@ -116,6 +120,7 @@ class WorkerPool:
             else:  # given up when the connection was lost, though the worker was not: it must not run on unknown
                 await remote.ask(partial(CloseCall, call=leg.call))
         self._spawn_task(self._facts.greet(remote))
+        self._spawn_task(self._watch.over(index, remote))
         log.info("worker_found", worker=remote.hello.worker, legs=len(remote.hello.legs))
 
     def _fits(self, hello: Hello, index: int) -> bool:
