@@ -15,13 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import stripe
-from stripe import RequestOptions
 
 from billing import gateway
 from billing.gateway import Answer, BadSignature, Found, Intent, IntentState, NoSuchObject, Operation
 from billing.io import stripe_objects as objects
 from billing.io.stripe_errors import translated
-from billing.io.stripe_operations import StripeOperations
+from billing.io.stripe_operations import StripeOperations, on
 
 _TIMEOUT_SECONDS = 20
 _TOLERANCE_SECONDS = 300
@@ -99,7 +98,7 @@ class StripeGateway:
     async def _payment_intent(self, account: str, name: str) -> Intent:
         found = await self._client.v1.payment_intents.retrieve_async(name, {"expand": ["latest_charge"]}, on(account))
         intent = objects.payment_intent(account, found)
-        if intent.state is IntentState.HELD and not gateway.accepts(intent.card):
+        if intent.state is IntentState.HELD and intent.card and not gateway.accepts(intent.card):
             return await self._operations.reject(intent)
         return intent
 
@@ -174,11 +173,6 @@ class StripeGateway:
             return objects.notice(json.loads(body))
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError):
             raise BadSignature from None
-
-
-def on(account: str) -> RequestOptions:
-    """Return the options of a request on a connected account; "" is the platform itself."""
-    return {"stripe_account": account} if account else {}
 
 
 def _since(at: datetime) -> Any:

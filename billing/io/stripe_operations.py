@@ -50,7 +50,7 @@ class StripeOperations:
 
     async def _customer(self, account: str, reference: str, key: str) -> str:
         made = await self._client.customers.create_async(
-            {"metadata": {"reference": reference}}, _options(account, f"{key}:customer")
+            {"metadata": {"reference": reference}}, on(account, f"{key}:customer")
         )
         return made.id
 
@@ -77,7 +77,7 @@ class StripeOperations:
             wanted |= {"payment_method": asked.payment_method, "confirm": True, "off_session": True}
         elif asked.save_card:
             wanted["setup_future_usage"] = "off_session"
-        made = await self._client.payment_intents.create_async(wanted, _options(asked.account, key))
+        made = await self._client.payment_intents.create_async(wanted, on(asked.account, key))
         return objects.payment_intent(asked.account, made)
 
     async def _save_card(self, asked: SaveCard, key: str) -> Intent:
@@ -90,7 +90,7 @@ class StripeOperations:
                 "metadata": {"reference": asked.reference},
                 "expand": _WITH_CARD,
             },
-            _options(asked.account, key),
+            on(asked.account, key),
         )
         return objects.setup_intent(asked.account, made)
 
@@ -101,14 +101,14 @@ class StripeOperations:
         }
         if asked.fee:
             wanted["application_fee_amount"] = to_stripe(asked.fee, asked.currency)
-        taken = await self._client.payment_intents.capture_async(asked.intent, wanted, _options(asked.account, key))
+        taken = await self._client.payment_intents.capture_async(asked.intent, wanted, on(asked.account, key))
         return objects.payment_intent(asked.account, taken)
 
     async def _increase(self, asked: IncreaseHold, key: str) -> Intent:
         more = await self._client.payment_intents.increment_authorization_async(
             asked.intent,
             {"amount": to_stripe(asked.amount, asked.currency), "expand": _WITH_CHARGE},
-            _options(asked.account, key),
+            on(asked.account, key),
         )
         return objects.payment_intent(asked.account, more)
 
@@ -124,7 +124,7 @@ class StripeOperations:
         raise GatewayRefused("payment_intent_unexpected_state")
 
     async def _cancel(self, account: str, intent: str, key: str) -> Intent:
-        options = _options(account, key)
+        options = on(account, key)
         if _saves_card(intent):
             saved = await self._client.setup_intents.cancel_async(intent, {"expand": _WITH_CARD}, options)
             return objects.setup_intent(account, saved)
@@ -132,7 +132,7 @@ class StripeOperations:
         return objects.payment_intent(account, gone)
 
     async def _now(self, account: str, intent: str) -> Intent:
-        options: RequestOptions = {"stripe_account": account}
+        options = on(account)
         if _saves_card(intent):
             saved = await self._client.setup_intents.retrieve_async(intent, {"expand": _WITH_CARD}, options)
             return objects.setup_intent(account, saved)
@@ -147,7 +147,7 @@ class StripeOperations:
                 "refund_application_fee": True,
                 "metadata": {"reference": asked.reference},
             },
-            _options(asked.account, key),
+            on(asked.account, key),
         )
         return objects.refund(asked.account, made)
 
@@ -169,18 +169,17 @@ class StripeOperations:
                 "capabilities": {"card_payments": {"requested": True}, "transfers": {"requested": True}},
                 "metadata": {"reference": asked.reference},
             },
-            {"idempotency_key": key},
+            on("", key),
         )
         return objects.account(made)
 
     async def confirm(self, account: str, intent: str, token: str, return_url: str) -> Intent:
         """Charge or save the card of a ConfirmationToken, if it is of a brand that is taken."""
-        options: RequestOptions = {"stripe_account": account}
-        typed = await self._client.confirmation_tokens.retrieve_async(token, options=options)
+        typed = await self._client.confirmation_tokens.retrieve_async(token, options=on(account))
         card = typed.payment_method_preview.card if typed.payment_method_preview is not None else None
         if card is None or not gateway.accepts(card.brand):
             raise GatewayRefused("card_brand_not_accepted")
-        options = _options(account, f"confirm:{token}")
+        options = on(account, f"confirm:{token}")
         if _saves_card(intent):
             saved = await self._client.setup_intents.confirm_async(
                 intent, {"confirmation_token": token, "return_url": return_url, "expand": _WITH_CARD}, options
@@ -197,8 +196,14 @@ class StripeOperations:
         return replace(gone, declined="card_brand_not_accepted")
 
 
-def _options(account: str, key: str) -> RequestOptions:
-    return {"stripe_account": account, "idempotency_key": key}
+def on(account: str, key: str = "") -> RequestOptions:
+    """Return the options of a request on a connected account ("" is the platform itself), under a key if it changes."""
+    options: RequestOptions = {}
+    if account:
+        options["stripe_account"] = account
+    if key:
+        options["idempotency_key"] = key
+    return options
 
 
 def _saves_card(intent: str) -> bool:

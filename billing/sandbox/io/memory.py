@@ -16,21 +16,29 @@ CREATE TABLE IF NOT EXISTS records (
     body BLOB NOT NULL
 )
 """
+# A predecessor that is about to end.
+_PATIENCE_SECONDS = 1.0
 _SAVE = "INSERT INTO records (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body"
 
 
 class Memory:
-    """Keeps records in the order of their making. Without a path it keeps nothing."""
+    """Keeps records in the order of their making. Without a path it keeps nothing. Raises `sqlite3.Error`."""
 
     def __init__(self, path: Path | None) -> None:
         self._connection: sqlite3.Connection | None = None
         if path is None:
             return
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # it holds the sandbox's keys
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-            self._connection.execute(f"PRAGMA {setting}")
-        self._connection.execute(_SCHEMA)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_SECONDS)
+        try:
+            # Exclusive: a second sandbox on the same file would lend the same money twice.
+            for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
+                connection.execute(f"PRAGMA {setting}")
+            connection.execute(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connection = connection
 
     def load(self) -> Iterator[AnyRecord]:
         """Yield what was saved, oldest first."""

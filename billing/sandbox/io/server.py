@@ -58,15 +58,19 @@ class Sandbox:
         self._memory = Memory(state_path)
         self.books = self._remembered()
         self._keep()
-        self._sender = WebhookSender(self.books, self._keep)
         self._api = ApiServer(self.books, self.faults, self.now, self._changed)
         pages = HostedPages(self.books, self.page_time, self.now, self._changed)
         app = aioweb.Application(client_max_size=64 * 1024)
         app.add_routes([*pages.routes(), *self._api.routes()])
         self._runner = aioweb.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        site = aioweb.TCPSite(self._runner, host, port)
-        await site.start()
+        try:
+            await aioweb.TCPSite(self._runner, host, port).start()
+        except OSError:
+            await self._runner.cleanup()
+            self._memory.close()
+            raise
+        self._sender = WebhookSender(self.books, self._keep)
         bound = self._runner.addresses[0][1]
         self.url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
         self._ticking = asyncio.create_task(self._tick())
