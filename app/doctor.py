@@ -9,6 +9,7 @@ import msgspec
 from app import data_folder, machine_checks, service_checks
 from app.findings import Finding, Grade, fail, ok
 from app.language import Refused, say, terminal_language
+from app.mail import mail
 from app.media_path import media_path
 from app.settings import Settings, add_options, read_settings
 
@@ -74,7 +75,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *await media_path(settings, present[0] if present else None),
         service_checks.packet_loop(settings),
         certificate,
-        machine_checks.mail(),
+        await mail(settings),
         machine_checks.clock(),
         machine_checks.open_files(),
     ]

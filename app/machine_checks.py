@@ -127,11 +127,6 @@ def _certificate(host: str, port: int) -> Finding:
     return ok("tls", say("The certificate of {host} is valid until {until}.", host=host, until=until))
 
 
-def mail() -> Finding:
-    """Return that mail does not exist yet: saying nothing would let an operator look for the setting."""
-    return info("mail", say("This version sends no e-mail: pass the links on yourself."))
-
-
 def clock() -> Finding:
     """Return whether UTC runs evenly and is kept by NTP; invitations and time windows depend on it."""
     wall, steady = time.time(), time.monotonic()

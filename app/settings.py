@@ -11,6 +11,7 @@ from pathlib import Path
 from agenda.consultation import JoinWindow
 from app.addresses import is_loopback, media_addresses
 from app.language import Refused, say
+from app.mail_settings import MailSettings, read_mail
 from app.money_settings import MoneySettings, read_money
 from sfu.io.processes import WorkerSettings
 
@@ -40,11 +41,17 @@ class Settings:
     json: bool
     loop: str
     money: MoneySettings
+    mail: MailSettings
 
     @property
     def run_dir(self) -> Path:
         """Where locks and the workers' sockets are."""
         return self.data / "run"
+
+    @property
+    def mail_dir(self) -> Path:
+        """Where letters are left as files while no mail server is set."""
+        return self.data / "mail"
 
     @property
     def media(self) -> WorkerSettings:
@@ -105,6 +112,8 @@ OPTIONS = (
     Option("commission", "12", "PERCENT", "the platform's part of each payment"),
     Option("vat-note", "", "TEXT", "printed on receipts, for example why no VAT is charged"),
     Option("receipt-logo", "", "FILE", "PNG picture at the head of receipts"),
+    Option("smtp-url", "", "URL", "mail server, like smtp://user:password@host:587 or smtps://…; else mails are files"),
+    Option("mail-from", "", "ADDRESS", "who letters come from, like “Practice <visio@example.org>”"),
     Option("loop", "auto", "NAME", "packet loop: native, python, or auto for the best there is"),
 )
 
@@ -144,6 +153,7 @@ def read_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         json=bool(getattr(arguments, "json", False)),
         loop=_one_of("loop", given["loop"], ("auto", "native", "python")),
         money=read_money(given, environ),
+        mail=read_mail(given),
     )
 
 

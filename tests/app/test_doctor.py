@@ -18,9 +18,11 @@ from cryptography.x509.oid import NameOID
 from app import machine_checks, service_checks
 from app.doctor import examine
 from app.findings import Finding, Grade
+from app.mail import mail
 from app.settings import Settings
 from tests.app.processes import Place, free_port
 from tests.app.test_settings import read
+from tests.notify.io.mail_house import mail_house
 
 
 def settings_of(place: Place, *more: str) -> Settings:
@@ -128,6 +130,36 @@ def test_a_public_address_that_does_not_come_back_is_a_warning(place: Place) -> 
 def test_plain_http_is_enough_for_this_machine_only(place: Place) -> None:
     assert machine_checks.tls(settings_of(place)).grade is Grade.OK
     assert machine_checks.tls(settings_of(place, "--public-url=http://visio.example.org")).grade is Grade.FAIL
+
+
+def test_without_a_mail_server_the_doctor_says_where_letters_are(place: Place) -> None:
+    finding = asyncio.run(mail(settings_of(place)))
+    assert finding.grade is Grade.INFO
+    assert str(place.data / "mail") in finding.sentence.told("en")
+
+
+def test_a_mail_server_that_answers_is_well_and_gets_no_letter(place: Place) -> None:
+    with mail_house() as house:
+        finding = asyncio.run(mail(settings_of(place, *mail_options(f"smtp://127.0.0.1:{house.port}"))))
+    assert finding.grade is Grade.OK
+    assert house.contents == []
+
+
+def test_a_mail_server_that_is_away_or_lets_nobody_in_is_a_failure(place: Place) -> None:
+    away = asyncio.run(mail(settings_of(place, *mail_options(f"smtp://127.0.0.1:{free_port()}"))))
+    assert away.grade is Grade.FAIL
+    assert "does not answer" in away.sentence.told("en")
+    with mail_house() as house:
+        strange = asyncio.run(mail(settings_of(place, *mail_options(f"smtp://me:hunter2@127.0.0.1:{house.port}"))))
+        bare = asyncio.run(mail(settings_of(place, *mail_options(f"smtp://127.0.0.1:{house.port}?tls=yes"))))
+    assert strange.grade is bare.grade is Grade.FAIL
+    assert "does not let me in" in strange.sentence.told("en")
+    assert "hunter2" not in strange.sentence.told("en")
+    assert "no encryption" in bare.sentence.told("en")
+
+
+def mail_options(url: str) -> tuple[str, str]:
+    return f"--smtp-url={url}", "--mail-from=visio@example.org"
 
 
 def test_a_name_without_an_address_is_a_failure(place: Place) -> None:

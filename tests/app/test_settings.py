@@ -7,6 +7,7 @@ import pytest
 
 from app.language import Refused
 from app.settings import OPTIONS, Settings, add_options, read_settings
+from notify.mail_server import MailServer, Security
 
 
 def read(*argv: str, **environ: str) -> Settings:
@@ -64,6 +65,8 @@ def test_every_option_has_a_variable(tmp_path: Path) -> None:
         "commission": "7,5",
         "vat-note": "Exempt",
         "receipt-logo": str(logo(tmp_path)),
+        "smtp-url": "smtps://me:secret@mail.example.org",
+        "mail-from": "Practice <visio@example.org>",
     }
     assert set(given) == {option.name for option in OPTIONS}
     by_option = read(*(word for name, value in given.items() for word in (f"--{name}", value)))
@@ -101,6 +104,9 @@ def test_an_address_that_is_not_secure_is_known_as_such() -> None:
         ("trusted-proxies", "everybody"),
         ("database", "mysql://x"),
         ("join-before", "half an hour"),
+        ("smtp-url", "mail.example.org"),
+        ("smtp-url", "smtp://mail.example.org"),
+        ("mail-from", "Practice"),
         ("loop", "trio"),
     ],
 )
@@ -165,3 +171,24 @@ def test_a_logo_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "logo.jpg", tmp_path / "none.png"):
         with pytest.raises(Refused):
             read(f"--receipt-logo={path}")
+
+
+def test_without_a_mail_server_letters_are_files_in_the_data_folder() -> None:
+    settings = read("--data", "/srv/v")
+    assert settings.mail.server is None
+    assert settings.mail_dir == Path("/srv/v/mail")
+
+
+def test_a_mail_server_and_who_writes_are_read_from_their_settings() -> None:
+    mail = read("--smtp-url=smtp://me:hunter2@mail.example.org", "--mail-from=Practice <visio@example.org>").mail
+    assert mail.server == MailServer("mail.example.org", 587, Security.STARTTLS, "me", "hunter2")
+    assert (mail.sender.name, mail.sender.address) == ("Practice", "visio@example.org")
+
+
+def test_a_password_in_the_mail_servers_address_is_shown_nowhere() -> None:
+    with pytest.raises(Refused) as refused:
+        read("--smtp-url=smtp://me:hunter2@mail.example.org?tls=no", "--mail-from=visio@example.org")
+    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in repr(
+        read("--smtp-url=smtps://me:hunter2@mail.example.org", "--mail-from=visio@example.org")
+    )

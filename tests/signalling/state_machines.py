@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lobby import admission
+from notify import delivery
 from signalling import call
 
 PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
@@ -37,6 +38,7 @@ def page() -> str:
         HEAD
         + section("Admission", "lobby/admission.py", admission.State, admission.TRANSITIONS)
         + section("Call", "signalling/call.py", call.CallState, call.TRANSITIONS)
+        + section("Letter", "notify/delivery.py", delivery.LetterState, delivery.TRANSITIONS)
     )
 
 
