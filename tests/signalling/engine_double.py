@@ -1,11 +1,13 @@
 """An in-memory media engine with the contract of `sfu.engine.MediaEngine`: bridges of two legs, and no media.
 
 Events reach the subscribers one after the other from a task of its own, as from a worker. A leg is connected when
-its first answer is there. Tests may pull the plug: `lose_worker`, `hang_up`, `fall_silent`.
+its first answer is there. Tests may pull the plug: `lose_worker`, `hang_up`, `fall_silent`, and let time pass by
+adding to `ms`, the worker's clock, which goes on by a millisecond with each fact.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, get_origin
@@ -24,7 +26,7 @@ from sfu.engine import (
     UnknownLeg,
     WorkerLost,
 )
-from store.facts import BothAlive, LegConnected, LegLost, Stamp
+from store.facts import BothAlive, LegConnected, LegLost, MediaFact, MeterPaused, MeterResumed, Stamp
 from store.ids import CallId, LegId, Seat, WorkerId
 
 WORKER = WorkerId("wrk_aaaaaaaaaaaaaaaaaaaaaa")
@@ -66,6 +68,9 @@ class EngineDouble:
         self._handlers: list[Callable[[EngineEvent], Awaitable[None]]] = []
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._fact_handlers: list[Callable[[Sequence[MediaFact]], Awaitable[None]]] = []
+        self.boot = secrets.token_hex(8)
+        self.ms = 0
         self._seq = 0
 
     async def start(self) -> None:
@@ -82,6 +87,9 @@ class EngineDouble:
 
     def subscribe(self, handler: Callable[[EngineEvent], Awaitable[None]]) -> None:
         self._handlers.append(handler)
+
+    def subscribe_facts(self, handler: Callable[[Sequence[MediaFact]], Awaitable[None]]) -> None:
+        self._fact_handlers.append(handler)
 
     def open_legs(self) -> dict[LegId, CallId]:
         return {leg.leg: leg.call for leg in self.legs.values()}
@@ -142,8 +150,8 @@ class EngineDouble:
     async def close_leg(self, leg: LegId) -> None:
         await asyncio.sleep(0)
         self._check_available()
-        if (found := self.legs.pop(leg, None)) is not None:
-            self._say(LegClosed(found.call, leg, found.seat, "command"))
+        if leg in self.legs:
+            self.hang_up(leg, "command")
 
     async def close_call(self, call: CallId) -> None:
         self._check_available()
@@ -153,10 +161,14 @@ class EngineDouble:
     async def pause_meter(self, call: CallId) -> None:
         self._check_available()
         self.meter_commands.append(("pause", call))
+        if self.legs_of(call):
+            self._say(MeterPaused(call, self._stamp()))
 
     async def resume_meter(self, call: CallId) -> None:
         self._check_available()
         self.meter_commands.append(("resume", call))
+        if self.legs_of(call):
+            self._say(MeterResumed(call, self._stamp()))
 
     async def statistics(self) -> list[WorkerStatistics]:
         self._check_available()
@@ -182,13 +194,14 @@ class EngineDouble:
     def fall_silent(self, leg: LegId) -> None:
         found = self.legs[leg]
         found.connected = False
-        self._say(LegLost(found.call, leg, found.seat, 0, self._stamp()))
+        self._say(LegLost(found.call, leg, found.seat, self.ms, self._stamp()))
 
     def both_alive(self, call: CallId) -> None:
-        self._say(BothAlive(call, 0, self._stamp()))
+        self._say(BothAlive(call, self.ms, self._stamp()))
 
     def hang_up(self, leg: LegId, reason: str = "hangup") -> None:
         found = self.legs.pop(leg)
+        self._say(LegLost(found.call, leg, found.seat, self.ms, self._stamp()))
         self._say(LegClosed(found.call, leg, found.seat, reason))
 
     def lose_worker(self) -> None:
@@ -211,7 +224,8 @@ class EngineDouble:
 
     def _stamp(self) -> Stamp:
         self._seq += 1
-        return Stamp("b", self._seq, self._seq, datetime.now(UTC))
+        self.ms += 1
+        return Stamp(self.boot, self._seq, self.ms, datetime.now(UTC))
 
     def _say(self, event: EngineEvent) -> None:
         self._events.put_nowait(event)
@@ -221,4 +235,7 @@ class EngineDouble:
             event = await self._events.get()
             for handler in self._handlers:
                 await handler(event)
+            if isinstance(event, MediaFact):
+                for record in self._fact_handlers:
+                    await record([event])
             self._events.task_done()
