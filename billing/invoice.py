@@ -90,11 +90,13 @@ def check_entered(payment: Payment, amount: int, most_due: int | None) -> None:
         raise AmountOverHolds
 
 
-def covers_seconds(tariff: Tariff, discount: Discount | None, most_due: int) -> int | None:
-    """Return how many billable seconds `most_due` is enough for; None when it is for any (a day)."""
+def ends_in(payment: Payment, seconds: int, most_due: int | None) -> int | None:
+    """Return for how many more billable seconds `most_due` is enough; None when it is for any (a day)."""
+    if most_due is None or payment.entered is not None:
+        return None
 
-    def enough(seconds: int) -> bool:
-        return tariffs.quote(tariff, seconds, discount).due <= most_due
+    def enough(some: int) -> bool:
+        return tariffs.quote(payment.tariff, some, payment.discount).due <= most_due
 
     if enough(_LONGEST):
         return None
@@ -102,7 +104,18 @@ def covers_seconds(tariff: Tariff, discount: Discount | None, most_due: int) -> 
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if enough(middle) else (low, middle)
-    return low
+    return max(low - seconds, 0)
+
+
+def unagreed(tariff: Tariff, seconds: int) -> Reading:
+    """Return the reading of a price that nobody has agreed to yet."""
+    return Reading(tariff, None, None, tariffs.quote(tariff, seconds), False, False, None, None, False)
+
+
+def same_as_invoiced(payment: Payment, anew: Quote) -> bool:
+    """Whether an amount that was computed anew is the one that was invoiced."""
+    kept = (payment.seconds, payment.price, payment.covered, payment.waived, payment.due)
+    return kept == (anew.seconds, anew.price, anew.covered, anew.waived, anew.due)
 
 
 def takes(holds: Iterable[Hold], due: int, rates: Rates, at: datetime) -> tuple[Take, ...]:
@@ -125,11 +138,11 @@ def fee_of_part(before: int, amount: int, rates: Rates, currency: str) -> int:
     return commission(before + amount, rates, currency) - commission(before, rates, currency)
 
 
-def confirm_at(payment: Payment, holds: Iterable[Hold], ended_at: datetime, at: datetime) -> datetime:
-    """Return when the metered amount is confirmed by itself, unless the practitioner has done it."""
+def confirm_at(payment: Payment, holds: Iterable[Hold], ended_at: datetime) -> datetime:
+    """Return when the amount is confirmed by itself, unless the practitioner has done it."""
     if payment.entered is not None:
         return ended_at + LAST_FACTS_WITHIN
-    lapses = [hold.capture_before - CONFIRM_BEFORE_EXPIRY for hold in live(holds, at) if hold.capture_before]
+    lapses = [hold.capture_before - CONFIRM_BEFORE_EXPIRY for hold in live(holds, ended_at) if hold.capture_before]
     return max(min([ended_at + CONFIRM_WITHIN, *lapses]), ended_at + LAST_FACTS_WITHIN)
 
 

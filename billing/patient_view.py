@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from billing.agreement import HOLD_ANEW_BEFORE, Hold, Payment, Purpose, When, far_ahead, live, secured, to_hold
+from billing.agreement import (
+    HOLD_ANEW_BEFORE,
+    Hold,
+    Payment,
+    Price,
+    Purpose,
+    When,
+    far_ahead,
+    left_by,
+    live,
+    most,
+    secured,
+    to_hold,
+)
 from billing.hold import HoldState
 from billing.payment import PaymentState
-from billing.tariff import Discount, Tariff
+from billing.tariff import FREE, Basis, Discount, Tariff
 from store.ids import ConsultationId, PaymentId
 
 
@@ -49,6 +62,57 @@ class PatientView:
     payment_state: PaymentState | None
 
 
+def price_view(consultation: ConsultationId, price: Price | None) -> PatientView:
+    """Return what one sees who has not agreed yet; FREE without a price."""
+    tariff = FREE if price is None else price.tariff
+    highest = 0 if price is None else most(tariff, price.planned_seconds)
+    free = price is None or tariff.basis is Basis.FREE
+    when = When.AFTER if price is None else price.when
+    return PatientView(
+        consultation=consultation,
+        state=PatientState.FREE if free else PatientState.AGREE,
+        tariff=tariff,
+        when=when,
+        planned_seconds=0 if price is None else price.planned_seconds,
+        most=highest,
+        most_due=highest,
+        agreed=False,
+        discount=None,
+        hold_amount=highest or 0 if when is When.HOLD else 0,
+        capture_before=None,
+        card="",
+        declined="",
+        payment=None,
+        payment_state=None,
+    )
+
+
+def agreed_view(payment: Payment, holds: Iterable[Hold], at: datetime) -> PatientView:
+    """Return what one sees who has agreed."""
+    kept = list(holds)
+    held = live(kept, at)
+    state = patient_state(payment, kept, at)
+    attempts = [hold for hold in kept if hold.purpose is not Purpose.CHARGE]
+    highest = payment.agreed_most
+    return PatientView(
+        consultation=payment.consultation,
+        state=state,
+        tariff=payment.tariff,
+        when=payment.when,
+        planned_seconds=payment.planned_seconds,
+        most=highest,
+        most_due=None if highest is None else left_by(payment.discount, payment.tariff, highest),
+        agreed=True,
+        discount=payment.discount,
+        hold_amount=sum(hold.amount for hold in held) or to_hold(payment),
+        capture_before=min((hold.capture_before for hold in held if hold.capture_before), default=None),
+        card=payment.card,
+        declined=max(attempts, key=_age).declined if state is PatientState.DECLINED else "",
+        payment=payment.id,
+        payment_state=payment.state,
+    )
+
+
 def patient_state(payment: Payment, holds: Iterable[Hold], at: datetime) -> PatientState:
     """Return what the page of a patient who has agreed shows."""
     kept = list(holds)
@@ -57,7 +121,8 @@ def patient_state(payment: Payment, holds: Iterable[Hold], at: datetime) -> Pati
     newest = max((hold for hold in kept if hold.purpose is not Purpose.CHARGE), key=_age, default=None)
     if newest is None:
         return PatientState.CARD
-    if newest.state in {HoldState.CREATING, HoldState.UNKNOWN}:
+    # An unknown attempt with the patient is done anew: nobody has its form. One without them may have held the card.
+    if newest.state is HoldState.CREATING or (newest.state is HoldState.UNKNOWN and newest.off_session):
         return PatientState.WAIT
     if newest.declined:
         return PatientState.DECLINED

@@ -111,6 +111,18 @@ class AlreadyInvoiced(Problem):
     code = "already_invoiced"
 
 
+class NotInvoiced(Problem):
+    """The amount has not been confirmed yet."""
+
+    code = "not_invoiced"
+
+
+class FactsMissing(Problem):
+    """Ours: facts that an amount was made of are not there any more, or are not what they were."""
+
+    code = "facts_missing"
+
+
 class AlreadyCaptured(Problem):
     """The money has been taken already."""
 

@@ -88,6 +88,15 @@ async def find(tx: AsyncConnection, code: str, currency: str, at: datetime) -> C
     return usable(_coupon(row), currency, at)
 
 
+async def named(tx: AsyncConnection, code: str) -> CouponId | None:
+    """Return which coupon has this code, whatever has become of it; None when there is none."""
+    try:
+        found = select(coupons.c.id).where(coupons.c.code == normal(code))
+    except BadCoupon:
+        return None
+    return await tx.scalar(found)
+
+
 async def reserve(tx: AsyncConnection, coupon: CouponId) -> None:
     """Count one use, if there is one left. Raises `BadCoupon`."""
     left = (coupons.c.id == coupon, or_(coupons.c.most_uses.is_(None), coupons.c.uses < coupons.c.most_uses))

@@ -141,6 +141,10 @@ class Operations:
         async with self._database.reading() as tx:
             return await operation_rows.of_subject(tx, subject)
 
+    async def of_kind(self, tx: AsyncConnection, subject: str, kind: str) -> list[StoredOperation]:
+        """Return the operations of that kind about that row, newest first."""
+        return [stored for stored in reversed(await operation_rows.of_subject(tx, subject)) if stored.kind == kind]
+
     # -- one run ---------------------------------------------------------------------------------------------
 
     async def _run(self, name: OperationId) -> OperationState:

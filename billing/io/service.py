@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from billing.gateway import Gateway
+from billing.io.attempts import Attempts
 from billing.io.coupons import Coupons
 from billing.io.fact_log import FactLog
 from billing.io.holds import Holds
@@ -11,11 +12,14 @@ from billing.io.hooks import Hooks
 from billing.io.invoices import Invoices
 from billing.io.jobs import MoneyJobs
 from billing.io.live import CallBook
+from billing.io.metering import Metering
 from billing.io.operations import Operations
 from billing.io.prices import Prices
 from billing.io.settings import BillingSettings
+from billing.io.settlement import Settlement
 from store.bus import Bus
 from store.io.database import Database
+from store.io.due_jobs import DueJobs
 from store.io.outbox import Outbox
 
 
@@ -32,6 +36,7 @@ class Billing:
         clock: Callable[[], datetime],
         settings: BillingSettings,
     ) -> None:
+        jobs = DueJobs(database)
         self.gateway = gateway
         self.facts = facts
         self.settings = settings
@@ -39,10 +44,22 @@ class Billing:
         self.prices = Prices(database)
         self.coupons = Coupons(database)
         self.operations = Operations(database, outbox, gateway, settings.install, clock)
-        self.holds = Holds(database, outbox, gateway, self.operations, self.hooks, settings)
-        self.invoices = Invoices(database, outbox, self.holds, facts, key, settings)
-        self.calls = CallBook(database, outbox, self.invoices, self.holds)
-        self.jobs = MoneyJobs(database, self.operations, self.holds, self.invoices)
+        settlement = Settlement(outbox, jobs, self.operations, self.hooks, settings)
+        attempts = Attempts(database, outbox, gateway, self.operations, settlement, self.hooks)
+        self.holds = Holds(database, outbox, self.operations, settlement, attempts)
+        self.invoices = Invoices(
+            database,
+            outbox,
+            self.operations,
+            settlement,
+            attempts,
+            Metering(database, facts),
+            self.hooks,
+            key,
+            settings,
+        )
+        self.calls = CallBook(database, jobs, self.invoices)
+        self.jobs = MoneyJobs(jobs, self.operations, attempts, self.invoices)
 
     def subscribe(self, bus: Bus) -> Callable[[], None]:
         """Hear of calls and cancelled consultations from now on. Returns the function that stops it."""

@@ -16,7 +16,7 @@ class Settler(Protocol):
         """Prepare for `found`, outside of any transaction."""
         ...
 
-    async def answered(self, tx: AsyncConnection, stored: StoredOperation, answer: Answer, at: datetime) -> None:
+    async def answered(self, tx: AsyncConnection, stored: StoredOperation, answer: Answer, at: datetime, /) -> None:
         """Take what was carried out; `answer` is what the provider has now."""
         ...
 
