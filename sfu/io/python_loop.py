@@ -7,6 +7,7 @@ in a `Flow`. What may change it is announced by `update`, and the next packet ma
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from sfu import rtp
@@ -48,6 +49,7 @@ class PythonLoop(OneByOne):
         super().__init__(socket, clock, control)
         self._flows: dict[bytes, dict[bytes, Flow]] = {}
         self._flows_of: dict[Leg, dict[bytes, Flow]] = {}
+        self._facts: dict[Leg, tuple[Any, ...]] = {}
         starts = [index * SLOT + HEADROOM for index in range(BATCH)]
         # For each slot: where its packet starts, and pointers to it by how many bytes its header has grown.
         self._slots = [(start, {growth: socket.buffer + start - growth for growth in (0, 4, 8)}) for start in starts]
@@ -63,11 +65,18 @@ class PythonLoop(OneByOne):
         self._flows.pop(address, None)
 
     def update(self, leg: Leg) -> None:
+        """Let go of the flows from and to a leg, if what they were made of has changed: that costs each a slow packet."""
+        facts = (leg.keys, leg.path, leg.peer, leg.streams)
+        before = self._facts.get(leg, ())
+        self._facts[leg] = facts
+        if len(before) == len(facts) and all(map(is_, before, facts)):
+            return
         for changed in (leg, leg.peer):
             if changed in self._flows_of:
                 self._flows_of[changed].clear()
 
     def forget(self, leg: Leg) -> None:
+        self._facts.pop(leg, None)
         self._flows_of.pop(leg, {}).clear()
 
     def _establish(self, address: bytes, ssrc: bytes) -> None:
