@@ -60,6 +60,7 @@ class Prefix(StrEnum):
     RECEIPT = "rcp_"
     POSTING = "pst_"
     LETTER = "ltr_"
+    DIFFERENCE = "dif_"
 
 
 # 22 characters of URL-safe base64 carry 128 random bits: nobody can guess a neighbour's id.

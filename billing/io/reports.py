@@ -110,7 +110,7 @@ def _begun(start: datetime, end: datetime) -> Select[Any]:
 
 def _row(consultation: str, calls: Sequence[Row[Any]], paid: Row[Any] | None) -> MonitoringRow:
     state = PaymentState.NO_PAYMENT if paid is None else PaymentState(paid.state)
-    started_at = calls[0].opened_at if calls else None
+    started_at: Any = calls[0].opened_at if calls else None
     at: datetime = started_at if paid is None else started_at or paid.invoiced_at or paid.created_at
     ended = [call.ended_at for call in calls if call.ended_at is not None]
     over = len(ended) == len(calls)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from billing.gateway import Gateway
+from billing.io.accounting import Accounting
 from billing.io.attempts import Attempts
 from billing.io.coupons import Coupons
 from billing.io.fact_log import FactLog
@@ -14,6 +15,7 @@ from billing.io.jobs import MoneyJobs
 from billing.io.live import CallBook
 from billing.io.metering import Metering
 from billing.io.operations import Operations
+from billing.io.people import People
 from billing.io.prices import Prices
 from billing.io.settings import BillingSettings
 from billing.io.settlement import Settlement
@@ -35,6 +37,7 @@ class Billing:
         key: bytes,
         clock: Callable[[], datetime],
         settings: BillingSettings,
+        people: People,
     ) -> None:
         jobs = DueJobs(database)
         self.gateway = gateway
@@ -60,6 +63,20 @@ class Billing:
         )
         self.calls = CallBook(database, jobs, self.invoices)
         self.jobs = MoneyJobs(jobs, self.operations, attempts, self.invoices)
+        self.accounting = Accounting(
+            database, outbox, gateway, self.operations, self.holds, self.hooks, people, clock, settings
+        )
+        self.ledger = self.accounting.ledger
+        self.receipts = self.accounting.receipts
+        self.refunds = self.accounting.refunds
+        self.connect = self.accounting.connect
+        self.reports = self.accounting.reports
+        self.inbox = self.accounting.inbox
+        self.reconciliation = self.accounting.reconciliation
+
+    async def run(self, at: datetime) -> int:
+        """Do everything that is due. Returns how many things were done. Called every second or so."""
+        return await self.jobs.run(at) + await self.accounting.run(at)
 
     def subscribe(self, bus: Bus) -> Callable[[], None]:
         """Hear of calls and cancelled consultations from now on. Returns the function that stops it."""

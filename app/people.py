@@ -1,0 +1,26 @@
+"""What billing has to know of people, from the agenda: who issues a receipt, which consultations are whose."""
+
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agenda.io.tables import consultations, practitioners
+from billing.io.people import People
+from billing.receipt import Issuer
+from store.ids import PractitionerId
+
+
+async def _issuer_of(tx: AsyncConnection, practitioner: PractitionerId) -> Issuer:
+    named = select(practitioners.c.name, practitioners.c.time_zone).where(practitioners.c.id == practitioner)
+    row = (await tx.execute(named)).one()
+    return Issuer(row.name, time_zone=row.time_zone)
+
+
+def _consultations_of(practitioner: PractitionerId) -> Select[Any]:
+    return select(consultations.c.id.label("consultation"), consultations.c.patient_name.label("patient")).where(
+        consultations.c.practitioner == practitioner
+    )
+
+
+PEOPLE = People(_issuer_of, _consultations_of)

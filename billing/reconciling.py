@@ -1,0 +1,120 @@
+"""What the provider and our books can disagree on, and how it is found: by comparing lists, never by trusting one.
+
+https://docs.stripe.com/reports/balance-transaction-types names the kinds of movements.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from billing.bookkeeping import booked_net
+from billing.gateway import BalanceTransaction
+from billing.ledger import Entry
+from billing.money import Money
+
+# What is younger may be on its way into the books by a webhook or a due job.
+GRACE = timedelta(minutes=10)
+# Each run looks again at what the one before has seen: clocks differ, and lists are not complete to the second.
+OVERLAP = timedelta(days=2)
+# An operation is looked up within seconds, and at the latest after some minutes of a provider's silence.
+OPERATION_UNKNOWN_AFTER = timedelta(hours=1)
+
+
+class DifferenceKind(StrEnum):
+    """What is wrong."""
+
+    MISSING_POSTING = "missing_posting"
+    MISSING_TRANSACTION = "missing_transaction"
+    WRONG_AMOUNT = "wrong_amount"
+    FOREIGN_CHARGE = "foreign_charge"
+    FOREIGN_REFUND = "foreign_refund"
+    FOREIGN_DISPUTE = "foreign_dispute"
+    UNKNOWN_TRANSACTION = "unknown_transaction"
+    PAYMENT_WITHOUT_CAPTURE = "payment_without_capture"
+    CAPTURE_WITHOUT_PAYMENT = "capture_without_payment"
+    UNKNOWN_OPERATION = "unknown_operation"
+    UNKNOWN_HOLD = "unknown_hold"
+    PAYOUT_RETURNED = "payout_returned"
+    REFUND_FAILED = "refund_failed"
+    UNBALANCED = "unbalanced"
+    WRONG_COMMISSION = "wrong_commission"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`object`: the id of what it is about, ours or the provider's. `account` "" is the platform's.
+
+    `ours` and `theirs` are texts for people: an amount, a state, or empty where one side has nothing.
+    """
+
+    account: str
+    kind: DifferenceKind
+    object: str
+    ours: str
+    theirs: str
+
+
+_K = DifferenceKind
+
+
+def shown(minor: int, currency: str) -> str:
+    """Return an amount as it stands in a difference."""
+    return f"{Money(minor, currency).decimal} {currency}"
+
+
+def unbooked(kind: DifferenceKind, transaction: BalanceTransaction) -> Difference:
+    """Return the difference of a movement that our books do not have."""
+    theirs = f"{transaction.kind} {shown(transaction.net, transaction.currency)}"
+    return Difference(transaction.account, kind, transaction.id, "", theirs)
+
+
+def wrong_amount(transaction: BalanceTransaction, entries: Iterable[Entry]) -> Difference | None:
+    """Return the difference when the booked net is not the transaction's."""
+    ours = booked_net(entries, transaction)
+    if ours == transaction.net:
+        return None
+    currency = transaction.currency
+    return Difference(
+        transaction.account, _K.WRONG_AMOUNT, transaction.id, shown(ours, currency), shown(transaction.net, currency)
+    )
+
+
+def captures(payment: str, account: str, currency: str, paid: int, captured: int, *, owed: bool) -> Difference | None:
+    """Return the difference between what a payment says it got and what its holds say was taken.
+
+    `owed`: the payment still counts as not received.
+    """
+    if captured < paid:
+        kind = _K.PAYMENT_WITHOUT_CAPTURE
+    elif captured > paid or (captured and owed):
+        kind = _K.CAPTURE_WITHOUT_PAYMENT
+    else:
+        return None
+    return Difference(account, kind, payment, shown(paid, currency), shown(captured, currency))
+
+
+def commissions(
+    booked: Iterable[tuple[datetime, Entry]], transactions: Iterable[BalanceTransaction], since: datetime, at: datetime
+) -> list[Difference]:
+    """Return what our income and the platform's balance do not have in common, between `since` and now.
+
+    A fee on the platform's balance does not name the charge it is of, so equal amounts are paired. What lies within the
+    grace of either end may have its other half beyond it.
+    """
+    first, last = since + GRACE, at - GRACE
+    ours = [(entry.amount, entry.currency, moment) for moment, entry in booked]
+    theirs = [(one.net, one.currency, one.created_at) for one in transactions]
+    counted_ours = Counter((amount, currency) for amount, currency, _ in ours)
+    counted_theirs = Counter((amount, currency) for amount, currency, _ in theirs)
+    sides = ((ours, counted_ours - counted_theirs, True), (theirs, counted_theirs - counted_ours, False))
+    found = []
+    for side, left, mine in sides:
+        for amount, currency, moment in sorted(side, key=lambda one: one[2]):
+            if left[amount, currency] > 0 and first <= moment <= last:
+                left[amount, currency] -= 1
+                words = shown(amount, currency)
+                name = f"{moment.isoformat()} {words}"
+                found.append(Difference("", _K.WRONG_COMMISSION, name, words if mine else "", "" if mine else words))
+    return found
