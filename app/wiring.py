@@ -7,7 +7,7 @@ back, waits for the requests under way, lets go of the workers or ends them, and
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,39 +18,50 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from agenda.io.administrators import Administrators
 from agenda.io.credentials import Credentials
 from agenda.io.service import Agenda
 from app.data_folder import secret_key
 from app.database_sentences import told_plainly
 from app.language import Refused, say
 from app.measures import media_gauges
+from app.metering import BilledMeters, FactSink
+from app.money import Money, now, opened_money, receipt_printer
 from app.settings import Settings
+from billing.io.search import PaymentSearch
 from lobby.io.service import Lobby
 from sfu.control import WorkerStatistics
 from sfu.engine import EngineUnavailable
 from sfu.io.processes import MediaPortTaken
 from sfu.io.workers import WorkerPool
+from signalling.io import rows
 from signalling.io.background import report
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer
+from store.facts import HoldChanged
+from store.ids import ConsultationId
 from store.io.bus import LocalBus
 from store.io.database import Database, DatabaseProblem
 from store.io.outbox import Outbox
 from web.io.application import build_app, runner_of
-from web.io.parts import WebParts, WebSettings
+from web.io.parts import MoneyParts, WebParts, WebSettings
 from web.io.visitor import address_bucket, allowed_origins, is_this_machine, practitioner_id
 
 # How often facts whose delivery failed are tried again, and how old the media figures of /metrics may be.
 _UPKEEP_SECONDS = 5.0
+# How long money that is due may wait.
+_MONEY_SECONDS = 1.0
 _READY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The database and the services on it."""
+    """The database and the services on it. `key`: the secret behind invitations, tickets and pay links."""
 
     database: Database
+    bus: LocalBus
     outbox: Outbox
+    key: bytes
     agenda: Agenda
     credentials: Credentials
     lobby: Lobby
@@ -63,9 +74,10 @@ async def opened_records(settings: Settings) -> AsyncIterator[Records]:
     with _refusing():
         database = await Database.open(settings.database_url)
     try:
-        outbox = Outbox(database, LocalBus())
+        bus = LocalBus()
+        outbox = Outbox(database, bus)
         agenda = Agenda(database, outbox)
-        yield Records(database, outbox, agenda, Credentials(database), Lobby(database, outbox, key))
+        yield Records(database, bus, outbox, key, agenda, Credentials(database), Lobby(database, outbox, key))
     finally:
         await database.close()
 
@@ -80,7 +92,12 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
         records = await stack.enter_async_context(opened_records(settings))
         if not await records.database.hold():
             raise Refused(say("Another Visavis uses this database already: stop it first, or give this one its own."))
+        money = await stack.enter_async_context(
+            opened_money(settings, records.database, records.outbox, records.bus, records.key)
+        )
+        sink = FactSink(money.billing)
         pool = WorkerPool(settings.media, own=own_workers)
+        pool.subscribe_facts(sink.take)
         # A start that fails half-way is closed as well.
         stack.push_async_callback(pool.close, stop_workers=own_workers)
         with _refusing():
@@ -92,30 +109,48 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
             records.lobby,
             pool,
             ReceptionSettings(window=settings.join_window),
+            BilledMeters(money.billing),
         )
-        upkeep = _Upkeep(records, pool)
+        sink.reception = reception
+        stack.callback(records.bus.subscribe(HoldChanged, sink.hold_changed))
+        upkeep = _Upkeep(records, pool, money)
         stack.push_async_callback(upkeep.close)
-        runner = runner_of(build_app(_web_parts(settings, records, pool, reception, upkeep)))
+        runner = runner_of(build_app(_web_parts(settings, records, money, pool, reception, upkeep)))
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         stack.push_async_callback(reception.close)
         await reception.start()
         site = aioweb.SockSite(runner, listener)
         await site.start()
+        if money.sandbox is not None:
+            here = _on_this_machine(listener)
+            money.sandbox.set_webhook_urls(f"{here}/webhooks/stripe", f"{here}/webhooks/stripe-connect")
+            money.sandbox.set_public_origin(settings.url(listener.getsockname()[1]))
         stack.push_async_callback(site.stop)
         yield records
 
 
 def _web_parts(
-    settings: Settings, records: Records, pool: WorkerPool, reception: Reception, upkeep: "_Upkeep"
+    settings: Settings,
+    records: Records,
+    money: Money,
+    pool: WorkerPool,
+    reception: Reception,
+    upkeep: "_Upkeep",
 ) -> WebParts:
     async def readiness() -> Sequence[tuple[str, bool]]:
         return [("database", await _answers(records.database)), ("media", bool(await pool.statistics()))]
 
+    async def host_since(consultation: ConsultationId) -> datetime | None:
+        async with records.database.reading() as tx:
+            return await rows.host_since(tx, consultation)
+
     return WebParts(
         agenda=records.agenda,
         credentials=records.credentials,
+        administrators=Administrators(records.database),
         lobby=records.lobby,
+        money=MoneyParts(money.billing, PaymentSearch(records.database), money.sandbox, receipt_printer(settings)),
         websocket=WebSocketServer(
             reception, practitioner_id, allowed_origins, address_of_request=_counted_address
         ).handle,
@@ -130,9 +165,17 @@ def _web_parts(
         clock=lambda: datetime.now(UTC),
         on_logout=reception.revoke_practitioner,
         on_cancel=reception.cancelled,
+        host_since=host_since,
         metrics=CollectorRegistry(),
         gauges=lambda: media_gauges(upkeep.statistics),
     )
+
+
+def _on_this_machine(listener: socket.socket) -> str:
+    """Return where programs on this machine reach the web side."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _counted_address(request: aioweb.Request) -> str | None:
@@ -150,26 +193,37 @@ async def _answers(database: Database) -> bool:
 
 
 class _Upkeep:
-    """Every few seconds: deliver what was left, and read the workers' counters."""
+    """Every few seconds: deliver what was left, and read the workers' counters; every second: money that is due."""
 
-    def __init__(self, records: Records, pool: WorkerPool) -> None:
+    def __init__(self, records: Records, pool: WorkerPool, money: Money) -> None:
         self.statistics: list[WorkerStatistics] = []
         self._records = records
         self._pool = pool
-        self._task = asyncio.create_task(self._run(), name="upkeep")
+        self._money = money
+        self._tasks = (
+            asyncio.create_task(self._again(self._deliver, _UPKEEP_SECONDS), name="upkeep"),
+            asyncio.create_task(self._again(self._pay, _MONEY_SECONDS), name="money"),
+        )
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self) -> None:
+    async def _again(self, turn: Callable[[], Awaitable[None]], seconds: float) -> None:
         while True:
             try:
-                await self._records.outbox.deliver()
-                self.statistics = await self._pool.statistics()
+                await turn()
             except Exception as error:  # noqa: BLE001  # a database that is away for a while is back at the next turn
                 report("upkeep failed", error)
-            await asyncio.sleep(_UPKEEP_SECONDS)
+            await asyncio.sleep(seconds)
+
+    async def _deliver(self) -> None:
+        await self._records.outbox.deliver()
+        self.statistics = await self._pool.statistics()
+
+    async def _pay(self) -> None:
+        await self._money.billing.run(now())
 
 
 @contextmanager

@@ -1,12 +1,33 @@
 """The REST API's bodies. The OpenAPI document is generated from these and served at /api/openapi.json."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from web.views import State
+
+
+class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the consultation costs. Amounts in minor units of `currency` (8000 is 80.00 EUR), durations in seconds.
+
+    `basis`: `fixed` (the amount `fixed`), `per_minute` (`per_minute`, and `fixed` on top), `at_end` (the practitioner
+    says it; `fixed` is their suggestion). `pay`: `hold` asks for a card before the consultation, `after` sends a link
+    when it has ended. `locked`: the practitioner cannot change it; a platform's key only.
+    """
+
+    basis: Literal["fixed", "per_minute", "at_end"]
+    currency: Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217.")] = "EUR"
+    fixed: Annotated[int, Meta(ge=0, le=10**9)] = 0
+    per_minute: Annotated[int, Meta(ge=0, le=10**9)] = 0
+    free_seconds: Annotated[int, Meta(ge=0, le=14400)] = 0
+    minimum_seconds: Annotated[int, Meta(ge=0, le=14400)] = 0
+    granularity: Annotated[int, Meta(ge=1, le=3600, description="Seconds in one counted step.")] = 1
+    minimum: Annotated[int, Meta(ge=0, le=10**9)] = 0
+    cap: Annotated[int, Meta(ge=0, le=10**9)] | None = None
+    pay: Literal["hold", "after"] = "hold"
+    locked: bool = False
 
 
 class NewConsultation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,6 +39,17 @@ class NewConsultation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         None
     )
     minutes: Annotated[int, Meta(ge=5, le=240, description="Planned length.")] = 30
+    price: Annotated[NewPrice, Meta(description="Free of charge when left out.")] | None = None
+
+
+class PaymentAnswer(msgspec.Struct, frozen=True):
+    """How a consultation's payment stands, in minor units. `due` is null until the amount is confirmed."""
+
+    state: str
+    currency: str
+    due: int | None
+    paid: int
+    refunded: int
 
 
 class ConsultationAnswer(msgspec.Struct, frozen=True):
@@ -31,6 +63,7 @@ class ConsultationAnswer(msgspec.Struct, frozen=True):
     state: State
     patient_url: str | None
     practitioner_url: str
+    payment: Annotated[PaymentAnswer, Meta(description="Null until the patient has agreed to a price.")] | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):

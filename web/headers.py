@@ -42,6 +42,27 @@ _ALWAYS = {
 _STRICT_TRANSPORT = "max-age=31536000"
 
 
-def security_headers(*, https: bool) -> Mapping[str, str]:
-    """Return the headers of an answer; `Strict-Transport-Security` only where the visitor came by https."""
-    return {**_ALWAYS, "Strict-Transport-Security": _STRICT_TRANSPORT} if https else _ALWAYS
+# What the page with Stripe's form needs besides: its script sets inner HTML, so Trusted Types must stay off there
+# (https://docs.stripe.com/security/guide#content-security-policy).
+_WITH_STRIPE = {
+    "script-src 'self'": "script-src 'self' https://js.stripe.com https://*.js.stripe.com",
+    "connect-src 'self'": "connect-src 'self' https://api.stripe.com",
+    "require-trusted-types-for 'script'": "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com",
+    "trusted-types lit-html": "",
+}
+_CARD_PAGE = {
+    **_ALWAYS,
+    "Content-Security-Policy": "; ".join(filter(None, (_WITH_STRIPE.get(part, part) for part in _CONTENT))),
+    # Banks open a window of their own for 3-D Secure.
+    "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+    "Permissions-Policy": ", ".join(_PERMISSIONS).replace("payment=()", 'payment=(self "https://js.stripe.com")'),
+}
+
+
+def security_headers(*, https: bool, card_page: bool = False) -> Mapping[str, str]:
+    """Return the headers of an answer; `Strict-Transport-Security` only where the visitor came by https.
+
+    `card_page`: the one page that shows Stripe's form.
+    """
+    headers = _CARD_PAGE if card_page else _ALWAYS
+    return {**headers, "Strict-Transport-Security": _STRICT_TRANSPORT} if https else headers

@@ -10,6 +10,8 @@ import pytest
 from babel.messages.pofile import read_po
 from jinja2.ext import extract_from_ast
 
+from billing import kyc
+
 WEB = Path(__file__).resolve().parents[2] / "web"
 
 _STRING = r"""(?P<quote>["'`])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)"""
@@ -71,7 +73,7 @@ def catalogue(language: str):
 
 @pytest.fixture(scope="module")
 def used() -> set[str]:
-    return of_templates() | of_scripts() | of_python()
+    return of_templates() | of_scripts() | of_python() | set(kyc.SENTENCES)
 
 
 def test_the_extractor_sees_sentences_in_every_kind_of_file():

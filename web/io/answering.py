@@ -8,11 +8,12 @@ import structlog
 from aiohttp import web as aioweb
 from aiohttp.typedefs import Handler
 
+from billing.problems import THEIRS
 from web.headers import security_headers
 from web.io.answers import problem
 from web.io.parts import SITE
 from web.io.visitor import is_https
-from web.problems import Refused, code_of_status
+from web.problems import Refused, code_of_money, code_of_status
 
 _log = structlog.get_logger("web")
 
@@ -56,6 +57,8 @@ async def _foreseen(request: aioweb.Request, handler: Handler) -> aioweb.StreamR
         return await handler(request)
     except Refused as refused:
         return problem(request, refused.code, field=refused.field, retry_after=refused.retry_after)
+    except THEIRS as theirs:
+        return problem(request, code_of_money(theirs))
     except aioweb.HTTPException as error:
         response = problem(request, code_of_status(error.status), status=error.status)
         if "Allow" in error.headers:
@@ -86,6 +89,7 @@ def _unforeseen(request: aioweb.Request, error: Exception) -> aioweb.Response:
 async def add_headers(request: aioweb.Request, response: aioweb.StreamResponse) -> None:
     """Give the answer its headers, just before it goes out; also to a WebSocket's and to aiohttp's own answers."""
     request[_BEGUN] = True
-    response.headers.update(security_headers(https=is_https(request)))
+    card_page = request.path == "/card" and request.app[SITE].parts.money.sandbox is None
+    response.headers.update(security_headers(https=is_https(request), card_page=card_page))
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.popall("Server", None)

@@ -6,8 +6,9 @@ from aiohttp import web as aioweb
 
 from agenda.consultation import Consultation
 from agenda.people import Practitioner
+from billing.tariff import Basis, Tariff
 from store.ids import ConsultationId, Prefix, is_id
-from web.api import ConsultationAnswer, Entry, NewConsultation
+from web.api import ConsultationAnswer, Entry, NewConsultation, NewPrice, PaymentAnswer
 from web.io.answers import json
 from web.io.guard import body_of
 from web.io.parts import API_KEY, SITE
@@ -15,6 +16,7 @@ from web.io.views import token_of
 from web.io.visitor import base_url
 from web.openapi import document
 from web.planning import Plan, check
+from web.pricing import PlannedPrice, checked
 from web.problems import Refused
 from web.views import invitation_url, room_path, state_of
 
@@ -34,7 +36,22 @@ async def create(request: aioweb.Request) -> aioweb.Response:
     at = parts.clock()
     practitioner = await _practitioner(request, new.practitioner)
     plan = check(Plan(new.patient_name, new.starts_at or at, new.minutes), at)
+    price = _price(new.price) if new.price is not None else None
+    if new.price is not None and new.price.locked and request[API_KEY].practitioner is not None:
+        raise Refused("not_allowed", field="locked")
     consultation = await parts.agenda.plan(practitioner.id, plan.patient_name, plan.starts_at, plan.minutes, at)
+    if new.price is not None and price is not None:
+        await parts.money.billing.prices.set(
+            consultation.id,
+            practitioner.id,
+            price.tariff,
+            price.when,
+            consultation.starts_at,
+            consultation.minutes * 60,
+            at,
+            locked=new.price.locked,
+            by_platform=new.price.locked,
+        )
     response = json(await _answer(request, consultation, practitioner, at), status=201)
     response.headers["Location"] = f"/api/consultations/{consultation.id}"
     return response
@@ -70,6 +87,21 @@ async def entry(request: aioweb.Request) -> aioweb.Response:
     return json(Entry(f"{base_url(request)}/open#{token}", at + _ENTRY_LIFETIME), status=201)
 
 
+def _price(new: NewPrice) -> PlannedPrice:
+    tariff = Tariff(
+        currency=new.currency.upper(),
+        basis=Basis(new.basis),
+        fixed=new.fixed,
+        per_minute=new.per_minute,
+        free_seconds=new.free_seconds,
+        minimum_seconds=new.minimum_seconds,
+        granularity=new.granularity,
+        minimum=new.minimum,
+        cap=new.cap,
+    )
+    return checked(tariff, new.pay)
+
+
 async def _practitioner(request: aioweb.Request, email: str | None) -> Practitioner:
     """Return for whom to plan. A practitioner's own key does not tell who else there is."""
     agenda, own = request.app[SITE].parts.agenda, request[API_KEY].practitioner
@@ -100,6 +132,7 @@ async def _answer(
     base = base_url(request)
     state = state_of(consultation, parts.settings.join_window, at)
     token = await token_of(parts, consultation, state, at)
+    payment = await parts.money.billing.invoices.payment_of(consultation.id)
     return ConsultationAnswer(
         id=consultation.id,
         practitioner=practitioner.email,
@@ -109,4 +142,7 @@ async def _answer(
         state=state,
         patient_url=invitation_url(base, token) if token else None,
         practitioner_url=base + room_path(consultation.id),
+        payment=PaymentAnswer(payment.state, payment.currency, payment.due, payment.paid, payment.refunded)
+        if payment
+        else None,
     )

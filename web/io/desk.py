@@ -1,17 +1,23 @@
 """The practitioner's desk: consultations, the form that plans one, the patient's link as a QR code."""
 
+from datetime import datetime
+
 from aiohttp import web as aioweb
 
+from agenda.consultation import Consultation
+from billing.tariff import Basis
+from web import pricing
 from web.io.answers import page, see
 from web.io.guard import form_of
-from web.io.parts import SITE, WHO
+from web.io.parts import SITE, WHO, WebParts
 from web.io.qr import svg
 from web.io.rooms import own_consultation
 from web.io.views import shown, shown_of
 from web.planning import read_form
+from web.pricing import PlannedPrice
 from web.problems import Refused
 
-_EMPTY = {"patient_name": "", "when": "now", "starts_at": "", "minutes": "30"}
+_EMPTY = {"patient_name": "", "when": "now", "starts_at": "", "minutes": "30", **pricing.EMPTY}
 
 
 async def desk(request: aioweb.Request) -> aioweb.Response:
@@ -26,12 +32,28 @@ async def create(request: aioweb.Request) -> aioweb.Response:
     at = parts.clock()
     try:
         plan = read_form(form, who.time_zone, at)
+        price = pricing.read_price(form, parts.money.billing.settings.currency)
     except Refused as refused:
         typed = {name: form.get(name, empty) for name, empty in _EMPTY.items()}
         return await _desk(request, refused, typed)
     consultation = await parts.agenda.plan(who.id, plan.patient_name, plan.starts_at, plan.minutes, at)
+    await set_price(parts, consultation, price, at)
     await parts.lobby.invite(consultation.id, at)
     return see(f"/desk#{consultation.id}")
+
+
+async def set_price(parts: WebParts, consultation: Consultation, price: PlannedPrice, at: datetime) -> None:
+    """Give the new consultation its price, if it has one."""
+    if price.tariff.basis is not Basis.FREE:
+        await parts.money.billing.prices.set(
+            consultation.id,
+            consultation.practitioner,
+            price.tariff,
+            price.when,
+            consultation.starts_at,
+            consultation.minutes * 60,
+            at,
+        )
 
 
 async def cancel(request: aioweb.Request) -> aioweb.Response:
@@ -58,6 +80,7 @@ async def _desk(
     request: aioweb.Request, refused: Refused | None = None, form: dict[str, str] | None = None
 ) -> aioweb.Response:
     who = request[WHO]
+    parts = request.app[SITE].parts
     consultations = await shown_of(request, who)
     data = {
         "consultations": [
@@ -78,6 +101,8 @@ async def _desk(
         data=data,
         consultations=consultations,
         problem=refused.code if refused else None,
+        wrong=refused.field if refused else None,
+        currency=parts.money.billing.settings.currency,
         form=form or _EMPTY,
         time_zone=who.time_zone,
     )

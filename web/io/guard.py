@@ -12,7 +12,7 @@ from agenda.io.credentials import ApiKey
 from web.authorisation import Access, rule_of
 from web.io.answers import see
 from web.io.parts import API_KEY, SITE
-from web.io.visitor import allowed_origins, bearer, is_this_machine, practitioner_of, remember_next
+from web.io.visitor import administrator_of, allowed_origins, bearer, is_this_machine, practitioner_of, remember_next
 from web.origins import from_own_page, own_path
 from web.problems import Refused
 
@@ -35,12 +35,15 @@ async def guard(request: aioweb.Request, handler: Handler) -> aioweb.StreamRespo
     access = rule_of(request.method, resource.canonical).access
     if access is Access.KEY:
         request[API_KEY] = await _key_of(request)
-    else:
+    elif access is not Access.PROVIDER:
+        # The provider's servers are no page; what they send is signed.
         _check_page(request)
     if access is Access.OPERATOR and not is_this_machine(request) and (await _key_of(request)).practitioner:
         raise Refused("not_allowed")
     if access is Access.PRACTITIONER and await practitioner_of(request) is None:
         return _to_login(request)
+    if access is Access.ADMINISTRATOR and await administrator_of(request) is None:
+        return see("/admin/login")
     if request.body_exists and request.method not in {"GET", "HEAD"}:
         await _check_body(request)
     return await handler(request)

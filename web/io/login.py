@@ -31,7 +31,7 @@ async def login_page(request: aioweb.Request) -> aioweb.Response:
     """GET /login."""
     if await practitioner_id(request) is not None:
         return see("/desk")
-    return page(request, "login", problem=None, email="")
+    return page(request, "login", action="/login", problem=None, email="")
 
 
 async def login(request: aioweb.Request) -> aioweb.Response:
@@ -41,12 +41,12 @@ async def login(request: aioweb.Request) -> aioweb.Response:
     site = request.app[SITE]
     account, address, at = account_key(email), address_bucket(request), site.parts.clock()
     if wait := site.logins.take(account, address, at):
-        response = page(request, "login", status=429, problem="too_many", email=email)
+        response = page(request, "login", action="/login", status=429, problem="too_many", email=email)
         response.headers["Retry-After"] = str(int(wait) + 1)
         return response
     practitioner = await site.parts.credentials.log_in(email, password, at)
     if practitioner is None:
-        return page(request, "login", status=403, problem="bad_login", email=email)
+        return page(request, "login", action="/login", status=403, problem="bad_login", email=email)
     site.logins.give_back(account, address, at)
     response = see(_after_login(request))
     remember_next(request, response, None)
@@ -69,7 +69,7 @@ async def logout(request: aioweb.Request) -> aioweb.Response:
 async def open_page(request: aioweb.Request) -> aioweb.Response:
     """GET /open. Redeems nothing; it names whoever is logged in, for the question whether to replace them."""
     await practitioner_of(request)
-    return page(request, "open")
+    return page(request, "open", login_path="/login")
 
 
 async def open_link(request: aioweb.Request) -> aioweb.Response:

@@ -3,14 +3,19 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from aiohttp import web as aioweb
 from prometheus_client import CollectorRegistry
 
 from agenda.consultation import JoinWindow
+from agenda.io.administrators import Administrators
 from agenda.io.credentials import ApiKey, Credentials
 from agenda.io.service import Agenda
-from agenda.people import Practitioner
+from agenda.people import Administrator, Practitioner
+from billing.io.search import PaymentSearch
+from billing.io.service import Billing
+from billing.receipt import ReceiptBody
 from lobby.io.service import Lobby
 from store.ids import ConsultationId, PractitionerId
 from web.io.measures import RequestMeasures
@@ -31,19 +36,43 @@ class WebSettings:
     demo: bool = False
 
 
+class SandboxPages(Protocol):
+    """The sandbox, as far as the pages need it; `url` is its address on this machine."""
+
+    @property
+    def url(self) -> str: ...
+
+    def card_form_url(self, client_secret: str, return_url: str, lang: str = "") -> str:
+        """Return the relative address of the form on which a card is entered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyParts:
+    """Billing and what its pages need. `sandbox` is None with a real provider. `print_receipt` gives a PDF."""
+
+    billing: Billing
+    search: PaymentSearch
+    sandbox: SandboxPages | None
+    print_receipt: Callable[[ReceiptBody, str], bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class WebParts:
     """Everything that the routes act through. `gauges` is asked at each scrape of /metrics."""
 
     agenda: Agenda
     credentials: Credentials
+    administrators: Administrators
     lobby: Lobby
+    money: MoneyParts
     websocket: Callable[[aioweb.Request], Awaitable[aioweb.StreamResponse]]
     readiness: Callable[[], Awaitable[Sequence[tuple[str, bool]]]]
     settings: WebSettings
     clock: Callable[[], datetime]
     on_logout: Callable[[PractitionerId], Awaitable[None]]
     on_cancel: Callable[[ConsultationId], Awaitable[None]]
+    host_since: Callable[[ConsultationId], Awaitable[datetime | None]]
     metrics: CollectorRegistry
     gauges: Callable[[], dict[str, float]]
 
@@ -61,5 +90,6 @@ class Site:
 
 
 SITE = aioweb.AppKey("SITE", Site)
+ADMINISTRATOR = aioweb.RequestKey("ADMINISTRATOR", Administrator)
 WHO = aioweb.RequestKey("WHO", Practitioner)
 API_KEY = aioweb.RequestKey("API_KEY", ApiKey)

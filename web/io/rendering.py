@@ -8,6 +8,8 @@ import msgspec
 from markupsafe import Markup
 
 from agenda.people import Practitioner
+from billing.monitoring import shown_duration
+from web.figures import amount_in_words
 from web.io.catalogues import Catalogues
 from web.io.static_files import StaticFiles
 from web.languages import Language
@@ -58,7 +60,8 @@ class Pages:
         """Return the page.
 
         Every template has `lang`, `_`, `page`, `page_data`, `practitioner`, `path` (where a change of language
-        leads back to), `static`, `version`, `sentence_of` (a problem's code → its sentence) and `values` of its own.
+        leads back to), `static`, `version`, `sentence_of` (a problem's code → its sentence), `said` (as `_`,
+        for what is no literal), `money`, `duration` and `values` of its own.
         """
 
         def gettext(msgid: str, **parameters: object) -> str:
@@ -74,5 +77,8 @@ class Pages:
             practitioner=practitioner,
             path=path,
             sentence_of=lambda code: self.problem(language, code),
+            said=gettext,
+            money=lambda minor, currency: amount_in_words(minor, currency, language),
+            duration=shown_duration,
             **values,
         )

@@ -13,6 +13,9 @@ from web.io.views import shown
 from web.io.visitor import address_bucket
 from web.problems import Refused
 
+# What time, or the patient, will take out of the way: the link still leads to the consultation.
+_MAY_PASS = {Obstacle.TOO_EARLY, Obstacle.AGREEMENT, Obstacle.HOLD}
+
 
 async def own_consultation(request: aioweb.Request) -> Consultation:
     """Return the consultation in the path when it is the logged-in practitioner's own. Raises `Refused` else."""
@@ -64,12 +67,14 @@ async def look(request: aioweb.Request) -> aioweb.Response:
         closes_at=closes_at,
         cancelled=consultation.cancelled_at is not None,
         ended=consultation.ended_at is not None,
+        price=tuple(map(Obstacle, await site.parts.money.billing.holds.obstacles(consultation.id, at))),
     )
+    await site.parts.lobby.note_opened(consultation.id, at)
     found_obstacles = obstacles(facts)
     return json(
         Look(
             practitioner=practitioner.name,
-            patient_name=consultation.patient_name if set(found_obstacles) <= {Obstacle.TOO_EARLY} else None,
+            patient_name=consultation.patient_name if set(found_obstacles) <= _MAY_PASS else None,
             starts_at=consultation.starts_at,
             minutes=consultation.minutes,
             opens_at=opens_at,

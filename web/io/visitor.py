@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web as aioweb
 
-from agenda.people import Practitioner
+from agenda.people import Administrator, Practitioner
 from store.ids import PractitionerId
-from web.io.parts import SITE, WHO
+from web.io.parts import ADMINISTRATOR, SITE, WHO
 from web.languages import Language, negotiate
 from web.origins import (
     Address,
@@ -108,7 +108,29 @@ def _session_cookie(request: aioweb.Request) -> str:
 
 def session_token(request: aioweb.Request) -> str | None:
     """Return the log-in session's token, if the browser sent what can be one."""
-    return _secret(request.cookies.get(_session_cookie(request), ""))
+    return secret_cookie(request, _session_cookie(request))
+
+
+def secret_cookie(request: aioweb.Request, name: str) -> str | None:
+    """Return the secret in that cookie, if the browser sent what can be one."""
+    return _secret(request.cookies.get(name, ""))
+
+
+async def administrator_of(request: aioweb.Request) -> Administrator | None:
+    """Return the administrator who is logged in, looked up once per request."""
+    if ADMINISTRATOR in request:
+        return request[ADMINISTRATOR]
+    parts = request.app[SITE].parts
+    token = secret_cookie(request, administrator_cookie(request))
+    found = await parts.administrators.of_session(token, parts.clock()) if token else None
+    if found is not None:
+        request[ADMINISTRATOR] = found
+    return found
+
+
+def administrator_cookie(request: aioweb.Request) -> str:
+    """Return the name of the cookie that holds an administrator's session."""
+    return "__Host-visavis-admin" if is_https(request) else "visavis-admin"
 
 
 def bearer(request: aioweb.Request) -> str | None:

@@ -29,7 +29,7 @@ function seen() {
 
 /** @param {boolean} replace also when another practitioner is logged in */
 async function redeem(replace) {
-  const answer = await fetch("/open", {
+  const answer = await fetch(location.pathname, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ token, replace }),

@@ -8,11 +8,33 @@ export function preparePlanning(zone) {
   const later = form?.querySelector("[data-later]");
   const starts = /** @type {HTMLInputElement | null | undefined} */ (form?.querySelector("input[name=starts_at]"));
   if (!form || !later || !starts) return;
+  preparePrice(form);
   const now = /** @type {HTMLInputElement | null} */ (form.querySelector("input[name=when][value=now]"));
   const show = () => {
     later.toggleAttribute("hidden", now?.checked ?? false);
     starts.required = !now?.checked;
     if (!starts.value) starts.value = nextHalfHour(new Date(), zone);
+  };
+  form.addEventListener("change", show);
+  show();
+}
+
+/**
+ * Shows what belongs to the chosen kind of price.
+ * @param {Element} form
+ */
+function preparePrice(form) {
+  const priced = form.querySelector("[data-priced]");
+  const amount = /** @type {HTMLInputElement | null} */ (form.querySelector("input[name=amount]"));
+  if (!priced || !amount) return;
+  const show = () => {
+    const chosen = /** @type {HTMLInputElement | null} */ (form.querySelector("input[name=basis]:checked"));
+    const basis = chosen?.value ?? "free";
+    priced.toggleAttribute("hidden", basis === "free");
+    amount.required = basis === "fixed" || basis === "per_minute";
+    for (const part of priced.querySelectorAll("[data-for]")) {
+      part.toggleAttribute("hidden", part.getAttribute("data-for") !== basis);
+    }
   };
   form.addEventListener("change", show);
   show();

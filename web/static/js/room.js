@@ -4,11 +4,14 @@ import { Alerts } from "./alerts.js";
 import { aloneView, elsewhere } from "./alone_view.js";
 import { callView } from "./call_view.js";
 import { takeChosen } from "./chosen.js";
+import { openDialog } from "./dialog.js";
 import { endView } from "./end_view.js";
 import { Habits } from "./habits.js";
 import { Host } from "./host.js";
 import { endInWords, noticeInWords } from "./host_words.js";
 import { html, nothing } from "../vendor/lit-html.js";
+import { Invoice } from "./invoice.js";
+import { invoiceView } from "./invoice_view.js";
 import { Level } from "./level.js";
 import { showLevel } from "./level_view.js";
 import { lobbyList } from "./lobby_view.js";
@@ -43,6 +46,15 @@ const host = new Host({
   onLobby: (entries) => alerts.update(entries),
 });
 
+const invoice = new Invoice({
+  consultation: page.consultation,
+  onChange: () => {
+    redrawInvoice();
+    refresh();
+  },
+});
+
+let redrawInvoice = () => {};
 /** @type {MediaStreamTrack | null} */
 let heard = null;
 let silent = false;
@@ -50,7 +62,9 @@ let soundBlocked = false;
 let shown = "";
 
 function draw() {
-  if (host.view === "end") return endView(endInWords(host, new Date(), page.lang, enterAgain));
+  if (host.view === "end") {
+    return endView({ ...endInWords(host, new Date(), page.lang, enterAgain), more: invoiceView(invoice, page.lang, true) });
+  }
   const { call } = host;
   const now = new Date();
   const name = call.other.name || page.patient_name;
@@ -87,7 +101,8 @@ function drawHoldEnding(patient) {
 function drawTools() {
   const meter = host.call.meter.shown(performance.now());
   const stopped = meter?.paused ?? false;
-  return html`${meter
+  return html`${invoice.look ? toolButton({ name: t("Invoice"), icon: "card", action: openInvoice }) : nothing}
+  ${meter
     ? toolButton({
         name: stopped ? t("Let the meter run") : t("Stop the meter"),
         icon: stopped ? "meter" : "meter_off",
@@ -169,6 +184,12 @@ function changeView(before, now) {
   if (now === "end" || before === "end" || (before && document.activeElement === document.body)) focusHeading();
 }
 
+function openInvoice() {
+  void invoice.see();
+  const dialog = openDialog(t("Invoice"), () => invoiceView(invoice, page.lang, false), () => (redrawInvoice = () => {}));
+  redrawInvoice = dialog.redraw;
+}
+
 function enterAgain() {
   void media.start();
   host.enter();
@@ -195,6 +216,7 @@ function levelChanged() {
 document.addEventListener("keydown", (event) => host.view === "room" && habits.press(event));
 setInterval(() => {
   if (host.tick(new Date())) void media.start();
+  invoice.tick(performance.now());
   refresh();
 }, 1000);
 host.enter(takeChosen(page.consultation));

@@ -1,0 +1,178 @@
+"""What the pages about money send and are told. Amounts in minor units; `exponent` is the currency's decimals."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from billing.agreement import Payment
+from billing.money import exponent
+from billing.patient_view import PatientView
+from billing.payment import PaymentState
+from billing.tariff import Tariff
+
+Token = Annotated[str, Meta(min_length=1, max_length=256)]
+
+# What a patient still owes, or has on the way.
+OWED = frozenset({PaymentState.PENDING, PaymentState.PROCESSING, PaymentState.FAILED, PaymentState.UNPAID})
+
+
+class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who asks: the holder of an invitation."""
+
+    invitation: Token
+
+
+class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The patient agrees to the price. `most`: the highest price as the page showed it."""
+
+    invitation: Token
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    email: Annotated[str, Meta(max_length=254)] = ""
+    coupon: Annotated[str, Meta(max_length=64)] = ""
+    most: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+
+
+class CouponCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A code that the patient wants to try."""
+
+    invitation: Token
+    coupon: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class PayLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who asks: the holder of a pay link."""
+
+    token: Token
+
+
+class CardAddress(msgspec.Struct, frozen=True):
+    """Where the card is entered; None when nothing is to be entered."""
+
+    url: str | None
+
+
+class TariffLook(msgspec.Struct, frozen=True):
+    """A tariff as pages show it; fields as in `billing.tariff.Tariff`."""
+
+    basis: str
+    currency: str
+    exponent: int
+    fixed: int
+    per_minute: int
+    free_seconds: int
+    minimum_seconds: int
+    granularity: int
+    minimum: int
+    cap: int | None
+
+
+class PriceLook(msgspec.Struct, frozen=True):
+    """A consultation's price for its patient. `state` as in `billing.patient_view.PatientState`.
+
+    `due`, `paid` and `pay_url` say how the payment stands once its amount is confirmed.
+    """
+
+    state: str
+    tariff: TariffLook
+    when: str
+    minutes: int
+    most: int | None
+    most_due: int | None
+    covered_percent: int
+    covered_amount: int
+    hold_amount: int
+    capture_before: datetime | None
+    card: str
+    declined: str
+    payment: str | None
+    due: int | None
+    paid: int | None
+    pay_url: str | None
+
+
+class ReceiptLook(msgspec.Struct, frozen=True):
+    """A receipt, or a credit note (`kind`), that can be downloaded."""
+
+    id: str
+    number: str
+    kind: str
+    issued_at: datetime
+
+
+class PayLook(msgspec.Struct, frozen=True):
+    """What a pay link leads to. `state` as in `billing.payment.PaymentState`."""
+
+    state: str
+    practitioner: str
+    starts_at: datetime
+    currency: str
+    exponent: int
+    seconds: int | None
+    price: int | None
+    covered: int | None
+    due: int | None
+    paid: int
+    refunded: int
+    no_show: bool
+    card: str
+    receipts: list[ReceiptLook]
+
+
+def tariff_look(tariff: Tariff) -> TariffLook:
+    """Return the tariff for a page."""
+    return TariffLook(
+        basis=tariff.basis,
+        currency=tariff.currency,
+        exponent=exponent(tariff.currency),
+        fixed=tariff.fixed,
+        per_minute=tariff.per_minute,
+        free_seconds=tariff.free_seconds,
+        minimum_seconds=tariff.minimum_seconds,
+        granularity=tariff.granularity,
+        minimum=tariff.minimum,
+        cap=tariff.cap,
+    )
+
+
+def price_look(view: PatientView, payment: Payment | None, pay_url: str | None) -> PriceLook:
+    """Return the price for its patient's page."""
+    return PriceLook(
+        state=view.state,
+        tariff=tariff_look(view.tariff),
+        when=view.when,
+        minutes=view.planned_seconds // 60,
+        most=view.most,
+        most_due=view.most_due,
+        covered_percent=view.discount.percent if view.discount else 0,
+        covered_amount=view.discount.amount if view.discount else 0,
+        hold_amount=view.hold_amount,
+        capture_before=view.capture_before,
+        card=view.card,
+        declined=view.declined,
+        payment=payment.state if payment else None,
+        due=payment.due if payment else None,
+        paid=payment.paid if payment else None,
+        pay_url=pay_url,
+    )
+
+
+def pay_look(payment: Payment, practitioner: str, receipts: list[ReceiptLook]) -> PayLook:
+    """Return the payment for the holder of its link."""
+    return PayLook(
+        state=payment.state,
+        practitioner=practitioner,
+        starts_at=payment.starts_at,
+        currency=payment.currency,
+        exponent=exponent(payment.currency),
+        seconds=payment.seconds,
+        price=payment.price,
+        covered=payment.covered,
+        due=payment.due,
+        paid=payment.paid,
+        refunded=payment.refunded,
+        no_show=payment.no_show,
+        card=payment.card,
+        receipts=receipts,
+    )
