@@ -226,8 +226,8 @@ class Payout(msgspec.Struct, frozen=True, tag=True):
     reconciled: bool = False
 
 
-# DAT-31: Visa, Mastercard and American Express, as Stripe names them. French cards of the first two carry Cartes Bancaires
-# too, and their holder may choose by which of both it is paid (Regulation (EU) 2015/751).
+# DAT-31: Visa, Mastercard and American Express, as Stripe names them. French cards of the first two carry Cartes
+# Bancaires too, and their holder may choose by which of both it is paid (Regulation (EU) 2015/751).
 ACCEPTED_BRANDS = ("visa", "mastercard", "amex", "cartes_bancaires")
 
 

@@ -9,6 +9,9 @@ from billing.sandbox.records import AnyRecord, Record
 
 R = TypeVar("R", bound=Record)
 
+# The states that time alone ends; few records are in one, so that time need not look at all of them.
+_TIMED = frozenset({"requires_capture", "in_transit"})
+
 
 class Books:
     """`mint` returns an unguessable word for each id and secret; `shown` returns an object in Stripe's JSON."""
@@ -16,6 +19,7 @@ class Books:
     def __init__(self, install: records.Install, mint: Callable[[], str]) -> None:
         self._mint = mint
         self._kinds: dict[type[Record], dict[str, Any]] = {}
+        self._timed: dict[str, Record] = {}
         self._changed: dict[str, AnyRecord] = {}
         self.put(install)
 
@@ -36,6 +40,10 @@ class Books:
     def restore(self, record: Record) -> None:
         """Take a record that was saved before."""
         self._kinds.setdefault(type(record), {})[record.id] = record
+        if getattr(record, "status", None) in _TIMED:
+            self._timed[record.id] = record
+        else:
+            self._timed.pop(record.id, None)
 
     def take_changes(self) -> list[AnyRecord]:
         """Return what is new since the last call, in the order of its making."""
@@ -52,6 +60,10 @@ class Books:
     def all(self, kind: type[R]) -> Iterator[R]:
         """Yield the records of a kind, oldest first."""
         yield from list(self._kinds.get(kind, {}).values())
+
+    def timed(self, kind: type[R]) -> Iterator[R]:
+        """Yield the records of a kind that end by themselves: holds, and payouts on their way."""
+        return (record for record in list(self._timed.values()) if isinstance(record, kind))
 
     def of(self, kind: type[R], account: str) -> Iterator[R]:
         """Yield an account's records of a kind, oldest first."""

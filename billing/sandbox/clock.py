@@ -34,12 +34,11 @@ def advance(books: Books, _account: str, _name: str, asked: Advance, at: datetim
 def settle(books: Books, at: datetime) -> None:
     """Do all that was due until `at`. Time that was settled before is not settled again."""
     while (moment := _next(books)) <= at:
-        for intent in books.all(PaymentIntent):
-            ends = _lapses(books, intent)
-            if ends is not None and ends <= moment:
+        for intent in books.timed(PaymentIntent):
+            if _lapses(books, intent) <= moment:
                 intents.expire(books, intent, moment)
-        for payout in books.all(Payout):
-            if payout.status == "in_transit" and payout.arrival <= moment:
+        for payout in books.timed(Payout):
+            if payout.arrival <= moment:
                 balance.arrive(books, payout, moment)
         if moment == balance.midnight(moment):
             balance.send_payouts(books, moment)
@@ -49,10 +48,13 @@ def settle(books: Books, at: datetime) -> None:
 def _next(books: Books) -> datetime:
     until = books.install.settled_until
     moments = [balance.midnight(until) + _DAY]
-    moments += [payout.arrival for payout in books.all(Payout) if payout.status == "in_transit"]
-    moments += [ends for intent in books.all(PaymentIntent) if (ends := _lapses(books, intent)) is not None]
+    moments += [payout.arrival for payout in books.timed(Payout)]
+    moments += [_lapses(books, intent) for intent in books.timed(PaymentIntent)]
     return max(until, min(moments))
 
 
-def _lapses(books: Books, intent: PaymentIntent) -> datetime | None:
-    return charges.latest(books, intent).capture_before if intent.status == "requires_capture" else None
+def _lapses(books: Books, intent: PaymentIntent) -> datetime:
+    until = charges.latest(books, intent).capture_before
+    if until is None:
+        raise AssertionError(f"{intent.id} is held without an end")
+    return until

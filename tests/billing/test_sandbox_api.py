@@ -155,3 +155,16 @@ def test_no_answer_shows_a_card_number(desk: Desk) -> None:
     shown = str(desk.get(f"/v1/payment_intents/{hold['id']}", {"expand[0]": "payment_method"}).body)
     assert "4242424242424242" not in shown
     assert "4242424242424242" not in str(desk.get("/v1/events", {"limit": 100}).body)
+
+
+def test_time_passes_when_asked_to_and_never_goes_back(desk: Desk) -> None:
+    hold = desk.intent(card="pm_card_visa")
+    answer = desk.post("/v1/sandbox/advance", {"seconds": 7 * 86_400}, account="")
+    assert answer.body["now"] == int(desk.at.timestamp()) + 7 * 86_400
+    assert desk.now(hold)["status"] == "canceled"
+    assert desk.post("/v1/sandbox/advance", {"seconds": -1}, account="").status == 400
+
+
+def test_an_account_on_which_nobody_pays_the_fees_is_refused(desk: Desk) -> None:
+    asked = {"country": "FR", "controller[losses][payments]": "application"}
+    assert desk.post("/v1/accounts", asked, account="").status == 400

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiohttp import web as aioweb
 from billing.gateway import AuthoriseCard, CaptureHold, CreateAccount, IntentState
 from billing.sandbox import records
 from billing.sandbox.errors import ApiError
+from billing.sandbox.io.gateway import SandboxGateway
 from billing.sandbox.io.server import NotLoopback, Sandbox
 
 Start = Callable[..., Awaitable[Sandbox]]
@@ -83,6 +85,44 @@ async def test_a_restart_finds_holds_keys_and_answers_again(start: Start, tmp_pa
     assert len(second.books.intents) == 1
     await gateway.perform(CaptureHold(account, name, 10_000, "EUR", 1_200), "capture")
     assert second.books.balance(account, "eur") == 8_625
+    await gateway.close()
+
+
+UNTIL_KILLED = """
+import asyncio, sys
+from pathlib import Path
+from billing.sandbox.io.gateway import SandboxGateway
+from billing.sandbox.io.server import Sandbox
+
+async def main():
+    sandbox = Sandbox()
+    await sandbox.start(Path(sys.argv[1]))
+    print(sandbox.url, sandbox.secret_key, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_answered_outlives_a_kill(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.sqlite3"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", UNTIL_KILLED, str(path), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    url, key = (await process.stdout.readline()).decode().split()
+    gateway = SandboxGateway(key, "", webhook_secrets=("", ""), url=url, clock=lambda: datetime.now(UTC))
+    account = await gateway.perform(CreateAccount("p1", "p@practice.example", "FR", "EUR"), "account")
+    asked = AuthoriseCard(account.id, "row", 10_000, "EUR", capture=False)
+    made = await gateway.perform(asked, "hold")
+    process.kill()
+    await process.wait()
+    await gateway.close()
+
+    sandbox = await start(path)
+    gateway = sandbox.gateway()
+    assert await gateway.perform(asked, "hold") == made
+    assert [intent.id for intent in sandbox.books.intents] == [made.id]
     await gateway.close()
 
 

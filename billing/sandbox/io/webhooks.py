@@ -54,7 +54,8 @@ class WebhookSender:
         self.urls = {"account": "", "connect": ""}
         self._books = books
         self._saved = saved
-        self._waiting = {event.id for event in books.all(Event) if event.waiting}
+        # A dictionary for its order: that in which the events arose.
+        self._waiting = {event.id: None for event in books.all(Event) if event.waiting}
         self._not_before: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -63,7 +64,7 @@ class WebhookSender:
 
     def offer(self, events: list[Event]) -> None:
         """Take new events."""
-        self._waiting.update(event.id for event in events if event.waiting)
+        self._waiting.update((event.id, None) for event in events if event.waiting)
         self._wake.set()
 
     async def flush(self) -> None:
@@ -80,7 +81,7 @@ class WebhookSender:
         await self._session.close()
 
     def _ready(self, now: float, *, patient: bool) -> set[str]:
-        if self.weather.paused:
+        if self.weather.paused or not any(self.urls.values()):
             return set()
         return {
             name
@@ -102,8 +103,10 @@ class WebhookSender:
             await self._deliver(self._ready(time.monotonic(), patient=True))
 
     async def _deliver(self, names: set[str]) -> None:
+        if not names:
+            return
         async with self._turn:
-            events = [event for event in self._books.all(Event) if event.id in names & self._waiting]
+            events = [self._books.known(Event, name) for name in self._waiting if name in names]
             letters = [event for event in events for _ in range(self.weather.copies)]
             if self.weather.shuffled:
                 self.weather.chance.shuffle(letters)
@@ -121,7 +124,7 @@ class WebhookSender:
         if event.waiting:
             self._not_before[event.id] = time.monotonic() + min(2.0**attempts, _LONGEST_PAUSE)
         else:
-            self._waiting.discard(event.id)
+            self._waiting.pop(event.id, None)
             self._not_before.pop(event.id, None)
 
     async def _post(self, event: Event) -> bool:
