@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import resource
 import signal
@@ -12,7 +13,7 @@ import msgspec
 import uvloop
 
 from app import data_folder
-from app.demo import PATIENT, PRACTITIONER, Demo, make_demo
+from app.demo import PATIENT, PAYING, PRACTITIONER, Demo, make_demo
 from app.language import Sentence, say, terminal_language
 from app.ports import listen, require_free_media_ports
 from app.settings import Settings
@@ -27,6 +28,8 @@ class Ready(msgspec.Struct, frozen=True):
     practitioner_url: str | None = None
     patient_url: str | None = None
     api_key: str | None = None
+    paid_patient_url: str | None = None
+    administrator_url: str | None = None
 
 
 def serve(settings: Settings, *, own_workers: bool) -> int:
@@ -50,18 +53,18 @@ async def _until_signal(settings: Settings, listener: socket.socket, *, own_work
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())
     with contextlib.suppress(asyncio.CancelledError):
-        async with running(settings, listener, own_workers=own_workers) as records:
+        async with running(settings, listener, own_workers=own_workers) as site:
             url = settings.url(listener.getsockname()[1])
             demo = None
             if settings.demo:
-                demo = await make_demo(records, url, settings.join_window, datetime.now(UTC))
+                demo = await make_demo(site, url, settings.join_window, datetime.now(UTC))
             _report(settings, url, demo)
             await asyncio.Event().wait()
 
 
 def _report(settings: Settings, url: str, demo: Demo | None) -> None:
     if settings.json:
-        ready = Ready(url, demo.practitioner_url, demo.patient_url, demo.api_key) if demo else Ready(url)
+        ready = Ready(url, **dataclasses.asdict(demo)) if demo else Ready(url)
         print(msgspec.json.encode(ready).decode(), flush=True)
         return
     language = terminal_language(os.environ)
@@ -78,6 +81,10 @@ def _demo_lines(demo: Demo) -> list[Sentence]:
         Sentence("{url}", {"url": demo.practitioner_url}),
         say("Patient: open this link in another browser; {name} waits there until let in.", name=PATIENT),
         Sentence("{url}", {"url": demo.patient_url}),
+        say("{name} comes to a consultation that costs something; the card 4242 4242 4242 4242 is good.", name=PAYING),
+        Sentence("{url}", {"url": demo.paid_patient_url}),
+        say("Administrator of the platform: this link logs in, once."),
+        Sentence("{url}", {"url": demo.administrator_url}),
     ]
 
 

@@ -67,6 +67,14 @@ class Records:
     lobby: Lobby
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A web side that runs: its records and its money."""
+
+    records: Records
+    money: Money
+
+
 @asynccontextmanager
 async def opened_records(settings: Settings) -> AsyncIterator[Records]:
     """Give the services on the data folder's database, brought to this version. Raises `Refused`."""
@@ -83,7 +91,7 @@ async def opened_records(settings: Settings) -> AsyncIterator[Records]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, listener: socket.socket, *, own_workers: bool) -> AsyncIterator[Records]:
+async def running(settings: Settings, listener: socket.socket, *, own_workers: bool) -> AsyncIterator[Running]:
     """Run the web side on `listener` as long as the context lasts. Raises `Refused`.
 
     With `own_workers` missing media workers are started, and all are stopped at the end; else they are only used.
@@ -127,7 +135,7 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
             money.sandbox.set_webhook_urls(f"{here}/webhooks/stripe", f"{here}/webhooks/stripe-connect")
             money.sandbox.set_public_origin(settings.url(listener.getsockname()[1]))
         stack.push_async_callback(site.stop)
-        yield records
+        yield Running(records, money)
 
 
 def _web_parts(

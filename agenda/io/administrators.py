@@ -50,6 +50,15 @@ class Administrators:
             raise EmailTaken("the e-mail address is taken") from None
         return new
 
+    async def id_of(self, email: str) -> AdministratorId:
+        """Return whose address that is. Raises `LookupError` when nobody's, or `BadEmail`."""
+        async with self._database.reading() as tx:
+            found = select(administrators.c.id).where(administrators.c.email == mailbox(email))
+            name = (await tx.execute(found)).scalar_one_or_none()
+        if name is None:
+            raise LookupError("no administrator has this address")
+        return AdministratorId(name)
+
     async def log_in(self, email: str, password: str) -> AdministratorId | None:
         """Return who that is, or None, after the same work whatever was wrong."""
         try:
