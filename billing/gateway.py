@@ -1,4 +1,4 @@
-"""The payment provider as the rest of billing sees it.
+"""The payment provider as the rest of billing sees it. Over 300 lines: one vocabulary, read as a whole.
 
 Every operation that changes something is a frozen struct, stored with its idempotency key before it is sent, so that
 it can be sent again word for word. `account` is the practitioner's connected account: charges are direct charges on it
