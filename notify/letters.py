@@ -16,6 +16,9 @@ from babel.dates import format_date, format_time
 Language = Literal["fr", "en"]
 Translate = Callable[[str], str]
 
+# English as it is written beside French: the day before the month, and hours up to 24.
+_LOCALES = {"fr": "fr", "en": "en_GB"}
+
 
 class _Letter(msgspec.Struct, frozen=True, tag_field="kind"):
     to: str
@@ -165,8 +168,9 @@ def _values(letter: Letter) -> dict[str, str]:
     if isinstance(letter, AuthoriseAgain):
         where = _zone(letter.time_zone)
         local = letter.starts_at.astimezone(where)
-        values["date"] = format_date(local.date(), "full", locale=letter.language)
-        values["time"] = format_time(local.time(), "short", locale=letter.language)
+        locale = _LOCALES[letter.language]
+        values["date"] = format_date(local.date(), "full", locale=locale)
+        values["time"] = format_time(local.time(), "short", locale=locale)
         values["time_zone"] = str(where)
     else:
         values["amount"] = _line(letter.amount)
