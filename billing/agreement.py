@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing import tariff as tariffs
+from billing.gateway import accepts
 from billing.hold import HoldState
 from billing.payment import PaymentState
 from billing.problems import BadContact
@@ -27,8 +28,6 @@ MARGIN_SECONDS = 300
 LONGEST_PLANNED = 24 * 3600
 # What cannot be used has this in `Hold.declined`.
 CARD_NOT_SUPPORTED = "card_brand_not_accepted"
-# Names as the provider writes them, in `Intent.card`.
-BRANDS = frozenset({"visa", "mastercard", "amex"})
 
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
 
@@ -230,8 +229,7 @@ def obstacles(payment: Payment | None, holds: Iterable[Hold], at: datetime) -> t
 
 def supported(card: str) -> bool:
     """Whether we take this brand (DAT-31); `card` as in `Intent.card`. One that is not named yet passes."""
-    brand = card.split(" ", 1)[0].lower()
-    return not brand or brand in BRANDS
+    return not card or accepts(card)
 
 
 def check_contact(email: str | None, language: str) -> str | None:

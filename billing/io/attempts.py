@@ -1,8 +1,8 @@
 """Attempts on a card: made, looked at, and shown as the form in which the patient enters it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.agreement import CardForm, Hold, Payment, Purpose
@@ -54,6 +54,9 @@ class Attempts:
         fee: int = 0,
     ) -> tuple[Hold, OperationId]:
         """Return a new attempt and the operation to run after the commit. `off_session`: with the kept card."""
+        last = await tx.scalar(select(func.max(holds.c.created_at)).where(holds.c.payment == payment.id))
+        # The order of the attempts is that of their times; a second one of the same moment comes after.
+        created_at = at if last is None else max(at, last + timedelta(microseconds=1))
         attempt = Hold(
             id=HoldId(new_id(Prefix.HOLD)),
             payment=payment.id,
@@ -73,7 +76,7 @@ class Attempts:
             off_session=off_session,
             look_at=None,
             looks=0,
-            created_at=at,
+            created_at=created_at,
             changed_at=at,
         )
         await tx.execute(insert(holds).values(rows.values_of(attempt)))
