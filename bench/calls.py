@@ -5,27 +5,30 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from itertools import count
+from pathlib import Path
 
 import aiohttp
 
+from bench.bill import Bill
 from bench.intervals import length
 from bench.io import practice
 from bench.io.consultation import Consultations, Outcome
 from bench.io.context import Context
-from bench.io.facts import Facts, FactsUnreadable, Listener, calls_of, stored
+from bench.io.facts import FactsUnreadable, calls_of, stored
 from bench.io.practice import Practice, data_folder
 from bench.io.talk import Talks
 from bench.io.target import Target
-from bench.metering import Bill, metered_seconds
 from bench.report import Cell, Figure, ScenarioResult, Table
 from bench.schedule import Schedule
 from bench.statistics import distribution, loss
+from billing.meter import Metered, replay
+from store.ids import CallId
 
 _REMOTE = "the facts of a server that was not started here cannot be read"
-# Facts of the last moments are on their way.
+# Facts of the last moments are on their way: a worker writes them to disk first, and sends them in batches.
 _SETTLE = 0.5
+_SETTLE_TRIES = 20
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,11 +50,8 @@ async def run(options: argparse.Namespace, context: Context) -> ScenarioResult:
     async with await context.target() as target, Practice(target, options) as people:
         plan = Schedule(options.calls, options.ramp, options.talk, options.duration, options.silence)
         context.progress.step(f"{plan.calls} calls at once for {plan.length:g} s")
-        async with AsyncExitStack() as stack:
-            listener, deaf = await _listener(stack, target)
-            outcomes, most = await hold(people, target.url, plan, context)
-            await asyncio.sleep(_SETTLE)
-            bills, source = _bills(target, listener, outcomes) if listener is not None else ([], deaf)
+        outcomes, most = await hold(people, target.url, plan, context)
+        bills, source = await _bills(target, outcomes)
         return _result(options, outcomes, most, bills, source, complete=not context.stopping.is_set())
 
 
@@ -83,35 +83,32 @@ def _http() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
 
 
-async def _listener(stack: AsyncExitStack, target: Target) -> tuple[Listener | None, str]:
-    if (data := data_folder(target)) is None:
-        return None, _REMOTE
-    try:
-        return await stack.enter_async_context(Listener(data / "run")), ""
-    except FactsUnreadable as error:
-        return None, str(error)
-
-
-def _bills(target: Target, listener: Listener, outcomes: Sequence[Outcome]) -> tuple[list[Bill], str]:
-    """Return a bill for each call that went well, and where the facts came from, or why there are none."""
+async def _bills(target: Target, outcomes: Sequence[Outcome]) -> tuple[list[Bill], str]:
+    """Return a bill for each call that went well, and where it comes from, or why there are none."""
     if (data := data_folder(target)) is None:
         return [], _REMOTE
     database = data / "visavis.sqlite3"
     try:
-        kept = stored(database)
-        facts: Facts = kept or listener.facts
+        readings = await _readings(database)
         calls = calls_of(database)
     except FactsUnreadable as error:
         return [], str(error)
-    bills = [
-        Bill(
-            sum(metered_seconds(facts.get(call, ())) for call in calls.get(outcome.consultation, ())),
-            length(outcome.talked),
-        )
-        for outcome in outcomes
-        if not outcome.failure
-    ]
-    return bills, "facts kept in the database" if kept else "facts heard from the workers: the database keeps none yet"
+    bills = []
+    for outcome in outcomes:
+        if not outcome.failure:
+            metered = [readings[call].billable_ms for call in calls.get(outcome.consultation, ()) if call in readings]
+            bills.append(Bill(sum(metered) / 1000, length(outcome.talked)))
+    return bills, "by the server's own meter, from the facts in its database"
+
+
+async def _readings(database: Path) -> dict[CallId, Metered]:
+    """Return the calls' meters once the last facts, which are on their way, say that all are over."""
+    for _ in range(_SETTLE_TRIES):
+        readings = {call: replay(facts) for call, facts in stored(database).items()}
+        if not any(reading.open for reading in readings.values()):
+            break
+        await asyncio.sleep(_SETTLE)
+    return readings
 
 
 def _result(
