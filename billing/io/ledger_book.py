@@ -17,6 +17,11 @@ from store.io.entropy import new_id
 _ORDER = {kind: place for place, kind in enumerate(PostingKind)}
 
 
+def _place(posting: Posting) -> tuple[datetime, int, str]:
+    """Return where a posting stands. The provider's times are whole seconds: within one, by what can follow what."""
+    return posting.at.replace(microsecond=0), _ORDER[posting.kind], posting.reference
+
+
 class LedgerBook:
     """The ledger of one database."""
 
@@ -79,8 +84,7 @@ class LedgerBook:
             Posting(PostingKind(row.kind), row.reference, tuple(lines[key]), row.at, row.gateway_transaction or "")
             for key, row in heads.items()
         ]
-        # What happened in the same moment stands in the order in which it can happen.
-        return tuple(sorted(found, key=lambda posting: (posting.at, _ORDER[posting.kind], posting.reference)))
+        return tuple(sorted(found, key=_place))
 
     async def balance(self, account: str, until: datetime | None = None) -> dict[str, int]:
         """Return the account's balance in each currency, minor units, debit positive; with what happened by `until`."""

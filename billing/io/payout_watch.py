@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.bookkeeping import PAYOUTS_RETURNED
-from billing.gateway import BalanceTransaction, Gateway, Payout
+from billing.gateway import BalanceTransaction, Gateway, GatewayRefused, GatewayUnclear, Payout
 from billing.io import rows
 from billing.io.money_tables import payouts, postings
 from billing.ledger import PostingKind
@@ -22,6 +22,7 @@ from store.io.due_jobs import DueJobs
 AVAILABLE = "payout available"
 
 _LEASE_SECONDS = 60
+_DAY = timedelta(days=1)
 _AT_ONCE = 100
 # A payout's words, from first to last; late news never leads back.
 _ORDER = ("pending", "in_transit", "paid", "failed", "canceled")
@@ -60,24 +61,41 @@ class PayoutWatch:
         await self._jobs.schedule(tx, AVAILABLE, payment, {}, max(transaction.available_on, at))
 
     async def run(self, at: datetime) -> int:
-        """Note what has become available. Returns how many payments moved."""
+        """Note what has become available, and what was paid out already. Returns how many payments were looked at."""
         jobs = await self._jobs.claim(at, _LEASE_SECONDS, _AT_ONCE, (AVAILABLE,))
+        since: dict[str, datetime] = {}
         for job in jobs:
             async with self._database.transaction() as tx:
                 await _move(tx, [PaymentId(job.key)], PayoutState.AVAILABLE)
+                payment = await rows.payment(tx, PaymentId(job.key))
+            if payment is not None:
+                since[payment.account] = min(since.get(payment.account, job.due_at), job.due_at)
+        try:
+            # The news of a payout may have come before the payment was in the books.
+            for account, moment in since.items():
+                async for payout in self._gateway.payouts(account, moment - _DAY):
+                    await self.seen(payout)
+        except (GatewayUnclear, GatewayRefused):
+            return 0
+        for job in jobs:
             await self._jobs.finish(job)
         return len(jobs)
 
     async def seen(self, payout: Payout) -> None:
         """Take what the provider says of a payout; the same or older news changes nothing. Raises `GatewayUnclear`."""
-        names = await self._parts(payout.account, payout.id) if payout.reconciled else set()
+        try:
+            names = await self._parts(payout.account, payout.id)
+        except GatewayRefused:
+            # Of one that was sent by hand the provider does not say what it consists of.
+            names = set()
         async with self._database.transaction() as tx:
             state = await self._noted(tx, payout)
             captured = select(postings.c.payment).where(
                 postings.c.gateway_transaction.in_(names), postings.c.kind == PostingKind.CAPTURED
             )
             theirs = [PaymentId(name) for name in (await tx.execute(captured)).scalars()]
-            await _move(tx, sorted(set(theirs)), _MEANS[state])
+            if _MEANS[state] is not PayoutState.FAILED or not await _sent_again(tx, payout):
+                await _move(tx, sorted(set(theirs)), _MEANS[state])
 
     async def _parts(self, account: str, payout: str) -> set[str]:
         """Return the transactions that a payout consists of, with those of the payouts that came back and are in it."""
@@ -131,6 +149,16 @@ class PayoutWatch:
             .values(state=state, arrival_date=payout.arrival_date, reconciled=payout.reconciled or before.reconciled)
         )
         return str(state)
+
+
+async def _sent_again(tx: AsyncConnection, payout: Payout) -> bool:
+    """Whether a later payout is on its way or has arrived: it holds what came back, and its news is what counts."""
+    later = select(payouts.c.id).where(
+        payouts.c.account == payout.account,
+        payouts.c.arrival_date > payout.arrival_date,
+        payouts.c.state.in_(("pending", "in_transit", "paid")),
+    )
+    return await tx.scalar(later.limit(1)) is not None
 
 
 async def _move(tx: AsyncConnection, names: Iterable[PaymentId], now: PayoutState) -> None:
