@@ -105,7 +105,7 @@ FORMS: dict[type[Letter], _Form] = {
     PayLinkAgain: _Form(
         "Your payment link, once more",
         (
-            "{practitioner} sends you again the link to pay {amount} for your video consultation.",
+            "Here is the link again, to pay {amount} for your video consultation with {practitioner}.",
             "If you have paid in the meantime, there is nothing more to do.",
         ),
         "Pay {amount}",

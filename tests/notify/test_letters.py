@@ -60,7 +60,7 @@ def test_a_patients_name_and_address_are_in_no_letter() -> None:
     ("language", "zone", "expected"),
     [
         ("fr", "Europe/Paris", "le samedi 28 mars 2026 à 10:30 (Europe/Paris)"),
-        ("en", "America/New_York", "for Saturday 28 March 2026 at 05:30 (America/New_York)"),
+        ("en", "America/New_York", "for Saturday, 28 March 2026 at 05:30 (America/New_York)"),
         ("fr", "No/Where", "le samedi 28 mars 2026 à 09:30 (UTC)"),
         ("fr", "../../etc/passwd", "le samedi 28 mars 2026 à 09:30 (UTC)"),
     ],
