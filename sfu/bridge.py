@@ -184,10 +184,17 @@ class Bridge:
 
         Raises `rtp.BadRtp` for what is no RTP packet.
         """
+        leg.last_heard = now
         size = len(packet)
-        reason = leg.take_in(packet[1] & 0x7F, size, now)
-        if reason is not None:
-            return reason
+        leg.packets_in += 1
+        leg.bytes_in += size
+        peer = leg.peer
+        if peer is None or not peer.sendable:
+            return DropReason.PEER_ABSENT
+        if not peer.accepts[packet[1] & 0x7F]:
+            return DropReason.CODEC
+        if not (leg.packet_bucket.take(1, now) and leg.byte_bucket.take(size, now)):
+            return DropReason.OVER_CAP
         stream = leg.streams.get(bytes(packet[8:12])) or leg.learn_stream(packet)
         if stream is None:
             return DropReason.UNKNOWN_STREAM

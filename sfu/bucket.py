@@ -5,26 +5,33 @@ class Bucket:
     """Allows `burst` units at once and `rate` units a second after that.
 
     It is refilled only when it runs dry, which keeps the packet path cheap and lets two bursts pass at the most.
-    `left` may be drawn from directly while it suffices.
     """
 
-    __slots__ = ("_at", "burst", "left", "rate")
+    __slots__ = ("_at", "_left", "burst", "rate")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self.rate = rate
         self.burst = burst
-        self.left = burst
+        self._left = burst
         self._at = now
 
     def take(self, units: float, now: float) -> bool:
         """Whether `units` may pass at `now` (monotonic seconds); if so they are used up."""
-        if self.left < units:
-            self.left = min(self.burst, self.left + (now - self._at) * self.rate)
+        if self._left < units:
+            self._left = min(self.burst, self._left + (now - self._at) * self.rate)
             self._at = now
-            if self.left < units:
+            if self._left < units:
                 return False
-        self.left -= units
+        self._left -= units
         return True
+
+    def pay(self, units: float, now: float) -> bool:
+        """Use up units that have passed already, into debt if need be. Whether there are any left."""
+        if self._left <= units:
+            self._left = min(self.burst, self._left + (now - self._at) * self.rate)
+            self._at = now
+        self._left -= units
+        return self._left > 0
 
 
 class AddressBuckets:

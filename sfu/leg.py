@@ -122,28 +122,6 @@ class Leg:
         """Whether packets of this SSRC may be decrypted. Whoever does so adds it to `ssrcs`."""
         return ssrc in self.ssrcs or len(self.ssrcs) < MAX_SSRCS
 
-    def take_in(self, payload_type: int, size: int, now: float) -> DropReason | None:
-        """Count an authenticated RTP packet of `size` bytes; say why it may not pass, if so.
-
-        Whether its stream is known is the caller's to ask, and to count. This is every packet's one call: two buckets
-        that are not dry are drawn from without one of their own.
-        """
-        self.last_heard = now
-        self.packets_in += 1
-        self.bytes_in += size
-        peer = self.peer
-        if peer is None or not peer.sendable:
-            return DropReason.PEER_ABSENT
-        if not peer.accepts[payload_type]:
-            return DropReason.CODEC
-        packets, octets = self.packet_bucket, self.byte_bucket
-        if packets.left >= 1 and octets.left >= size:
-            packets.left -= 1
-            octets.left -= size
-        elif not (packets.take(1, now) and octets.take(size, now)):
-            return DropReason.OVER_CAP
-        return None
-
     def learn_stream(self, packet: memoryview | bytes) -> Stream | None:
         """Return a new stream for an SSRC that no answer announced, when the packet says where it belongs.
 

@@ -137,8 +137,8 @@ class OneByOne:
         if failed:
             self.dropped[DropReason.SEND] += failed
 
-    def _handle(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> None:
-        """Handle one datagram; nothing that it holds can end the loop."""
+    def _handle(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> bool:
+        """Handle one datagram; nothing that it holds can end the loop. Whether it went where it should."""
         try:
             reason = self._one(offset, length, address, path, now)
         except (BadRtp, BadRtcp):
@@ -148,6 +148,7 @@ class OneByOne:
         if reason is not None:
             route = self.routes.get(address)
             (self.dropped if route is None else route.leg.dropped)[reason] += 1
+        return reason is None
 
     def _one(self, offset: int, length: int, address: bytes, path: Path | None, now: float) -> DropReason | None:
         if not 0 < length <= MAX_DATAGRAM:

@@ -1,42 +1,26 @@
 """The packet loop in Python: whole batches of SRTP from established flows in one pass, the rest one by one.
 
-The readable twin of `sfu/native/loop.c`, for where no compiler was at install. A flow is one SSRC of a leg on its way
-to the other. `OneByOne` handles its first packet; after that, all that stays the same from packet to packet stands ready
-in a `Flow`. What may change it is announced by `update`, and the next packet makes the flow anew.
+The readable twin of `sfu/native/loop.c`, for where no compiler was at install. `OneByOne` handles the first packet of a
+flow, and whatever is not plainly RTP that passes. What a flow is made of changes with an `update` only, and the next
+packet makes it anew.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import is_
 from typing import Any
 
 from sfu import rtp
 from sfu.demux import MAX_DATAGRAM
 from sfu.drops import DropReason
+from sfu.flow import SETTLE, Flow
 from sfu.io.dtls import srtp_protect, srtp_unprotect
 from sfu.io.loop import MIN_SRTP, ROUNDS, ControlPlane, OneByOne, Route
 from sfu.io.socket import BATCH, HEADROOM, SLOT, BatchSocket, records
-from sfu.leg import Leg, Stream
+from sfu.leg import Leg
 from sfu.rtp import write_mid
 
 # What a batch's packets are judged by: 8 bytes, the SSRC, the first word of the extensions, their elements.
 _HEADS = records(f"{HEADROOM}x8s4s4s{rtp.USUAL_ELEMENTS}s{SLOT - HEADROOM - 16 - rtp.USUAL_ELEMENTS}x")
-
-
-@dataclass(slots=True, eq=False)
-class Flow:
-    """What each packet of one SSRC needs. `owners` keeps the memory of both SRTP sessions."""
-
-    leg: Leg
-    peer: Leg
-    stream: Stream
-    mid: bytes
-    receive: Any
-    send: Any
-    destination: Any
-    owners: tuple[Any, Any]
-
-
 _NO_FLOWS: dict[bytes, Flow] = {}
 
 
@@ -47,6 +31,7 @@ class PythonLoop(OneByOne):
 
     def __init__(self, socket: BatchSocket, clock: Callable[[], float], control: ControlPlane) -> None:
         super().__init__(socket, clock, control)
+        # By address and SSRC; all addresses of a leg share its flows.
         self._flows: dict[bytes, dict[bytes, Flow]] = {}
         self._flows_of: dict[Leg, dict[bytes, Flow]] = {}
         self._facts: dict[Leg, tuple[Any, ...]] = {}
@@ -65,32 +50,47 @@ class PythonLoop(OneByOne):
         self._flows.pop(address, None)
 
     def update(self, leg: Leg) -> None:
-        """Let go of the flows from and to a leg, if what they were made of has changed: that costs each a slow packet."""
+        """Let go of the flows from and to a leg, if what they were made of has changed: each costs a slow packet."""
         facts = (leg.keys, leg.path, leg.peer, leg.streams)
-        before = self._facts.get(leg, ())
+        before = self._facts.get(leg, (None,) * len(facts))
         self._facts[leg] = facts
-        if len(before) == len(facts) and all(map(is_, before, facts)):
+        if all(map(is_, before, facts)):
+            self._settle(leg)
             return
-        for changed in (leg, leg.peer):
-            if changed in self._flows_of:
-                self._flows_of[changed].clear()
+        for changed in (leg, leg.peer, before[2]):
+            self._let_go(changed)
 
     def forget(self, leg: Leg) -> None:
-        self._facts.pop(leg, None)
-        self._flows_of.pop(leg, {}).clear()
+        for changed in (leg, self._facts.pop(leg)[2]) if leg in self._facts else (leg,):
+            self._let_go(changed)
+        self._flows_of.pop(leg, None)
+
+    def collect(self) -> None:
+        for leg in self._flows_of:
+            self._settle(leg)
+
+    def _settle(self, leg: Leg) -> None:
+        flows, now = self._flows_of.get(leg, _NO_FLOWS), self._clock()
+        for ssrc, flow in list(flows.items()):
+            if not flow.settle(now):
+                del flows[ssrc]
+
+    def _let_go(self, leg: Leg | None) -> None:
+        if leg in self._flows_of:
+            self._settle(leg)
+            self._flows_of[leg].clear()
 
     def _establish(self, address: bytes, ssrc: bytes) -> None:
-        """Prepare the flow that a packet belonged to, if all is there."""
+        """Prepare the flow of a packet that has passed, if all is there."""
         route = self.routes.get(address)
         if route is None:
             return
         leg, peer, stream = route.leg, route.leg.peer, route.leg.streams.get(ssrc)
         if stream is None or peer is None or not peer.sendable or peer.path.destination is None:
             return
-        mid, keys = rtp.mid_element(stream.mid), (leg.keys, peer.keys)
-        self._flows[address][ssrc] = Flow(
-            leg, peer, stream, mid, leg.keys.receive, peer.keys.send, peer.path.destination, keys
-        )
+        flow = self._flows[address][ssrc] = Flow(leg, peer, stream)
+        flow.receive, flow.send, flow.owners = leg.keys.receive, peer.keys.send, (leg.keys, peer.keys)
+        flow.destination = peer.path.destination
 
     # -- packets -----------------------------------------------------------------------------------------------
 
@@ -114,41 +114,36 @@ class PythonLoop(OneByOne):
         )
         for (offset, packet), length, address, start, ssrc, block, elements in arrived:
             flow = flows.get(address, _NO_FLOWS).get(ssrc)
-            # Version 2 is RFC 7983's range for RTP and RTCP; the latter's types are 192 to 223 (RFC 5761 §4).
-            if flow is None or start[0] >> 6 != 2 or start[1] >> 5 == 6 or not MIN_SRTP <= length <= MAX_DATAGRAM:
-                self._handle(offset, length, address, None, now)
-                if flow is None:
+            # Version 2 is RFC 7983's range for RTP and RTCP; `passes` knows of no RTCP.
+            if flow is None or start[0] >> 6 != 2 or not (flow.passes[start[1]] and MIN_SRTP <= length <= MAX_DATAGRAM):
+                if self._handle(offset, length, address, None, now) and flow is None:
                     self._establish(address, ssrc)
                 continue
-            leg = flow.leg
             try:
                 cell[0] = length
                 if srtp_unprotect(flow.receive, packet[0], cell):
-                    leg.dropped[DropReason.UNPROTECT] += 1
+                    flow.leg.dropped[DropReason.UNPROTECT] += 1
                     continue
                 size = cell[0]
-                reason = leg.take_in(start[1] & 0x7F, size, now)
-                if reason is not None:
-                    leg.dropped[reason] += 1
-                    continue
-                stream = flow.stream
-                stream.packets += 1
-                stream.bytes += size
+                flow.heard = now
+                flow.packets += 1
+                flow.octets += size
                 growth = write_mid(view, offset, size, start, ssrc, block, elements, flow.mid)
                 if not growth:
-                    growth = self._add_mid(offset, size, stream.mid)
+                    growth = self._add_mid(offset, size, flow.stream.mid)
                 cell[0] = size + growth
                 if srtp_protect(flow.send, packet[growth], cell):
-                    leg.dropped[DropReason.PROTECT] += 1
+                    flow.drop(DropReason.PROTECT)
                     continue
-                peer, sent = flow.peer, cell[0]
-                peer.packets_out += 1
-                peer.bytes_out += sent
+                sent = cell[0]
+                flow.sent += sent
                 out.append((offset - growth, sent, flow.destination))
             except rtp.BadRtp:
-                leg.dropped[DropReason.MALFORMED] += 1
+                flow.drop(DropReason.MALFORMED)
             except Exception:  # noqa: BLE001 — as in `OneByOne`
-                leg.dropped[DropReason.INTERNAL] += 1
+                flow.drop(DropReason.INTERNAL)
+            if flow.packets >= SETTLE:
+                self._settle(flow.leg)
 
     def _add_mid(self, offset: int, size: int, mid: int) -> int:
         """Write a MID into a packet of any shape. Returns by how many bytes it grew. Raises `BadRtp`."""
