@@ -85,9 +85,13 @@ class Connectivity:
             return DropReason.STUN_INTEGRITY
         path.send(stun.success(request, path.readable(), credentials.password))
         path.keep()
-        self._learn(agent, path, credentials.ufrag)
         leg = agent.leg
-        if leg.path is None or (request.nominates and leg.path.address != path.address):
+        moved = request.nominates and leg.path is not None and leg.path.address != path.address
+        if leg.path is None:
+            # Before the packet loop hears of the leg at all, so that it need not be told twice.
+            leg.path = path
+        self._learn(agent, path, credentials.ufrag)
+        if moved:
             leg.path = path
             self.loop.update(leg)
         if request.nominates and credentials is leg.credentials and agent.old_ufrag:

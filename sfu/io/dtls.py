@@ -15,7 +15,7 @@ from typing import Any
 import pylibsrtp
 import structlog
 from aiortc import rtcdtlstransport as aiortc_dtls
-from aiortc.rtcdtlstransport import X509_DIGEST_ALGORITHMS, RTCCertificate, certificate_digest
+from aiortc.rtcdtlstransport import RTCCertificate
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
@@ -33,6 +33,8 @@ _CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-E
 # 1024, aiortc's own, costs 2-3 % of the packet path.
 _REPLAY_WINDOW = 128
 _PROFILES_BY_NAME = {profile.openssl_profile: profile for profile in _PROFILES}
+# RFC 8122 §5 without the broken ones, and OpenSSL's names of them.
+_DIGESTS = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
 # Two flights of five datagrams each are all that a client sends in a handshake.
 _QUEUE = 32
 # A flight of ours has some 800 bytes, as our certificate is small; OpenSSL never makes a datagram longer than this.
@@ -67,6 +69,8 @@ class Certificate(RTCCertificate):
         if self._context is None:
             self._context = self._create_ssl_context(list(_PROFILES))
             self._context.set_cipher_list(_CIPHERS)
+            # After the handshake a connection is silent until it ends.
+            self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
             # Every browser is new to us: a session that could be resumed would only be kept for nothing.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return self._context
@@ -113,11 +117,11 @@ def _session(profile: Any, material: bytes, index: int, kind: int) -> Session:
 
 def _is_expected(connection: SSL.Connection, fingerprints: tuple[Fingerprint, ...]) -> bool:
     """Whether the peer's certificate matches all fingerprints of a known kind, of which there must be one at least."""
-    certificate = connection.get_peer_certificate(as_cryptography=True)
-    known = [item for item in fingerprints if item.algorithm.lower() in X509_DIGEST_ALGORITHMS]
+    certificate = connection.get_peer_certificate()
+    known = [(_DIGESTS[item.algorithm.lower()], item) for item in fingerprints if item.algorithm.lower() in _DIGESTS]
     if certificate is None or not known:
         return False
-    return all(item.value.upper() == certificate_digest(certificate, item.algorithm.lower()) for item in known)
+    return all(item.value.upper() == certificate.digest(digest).decode() for digest, item in known)
 
 
 class _Stage(Enum):
