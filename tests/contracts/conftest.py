@@ -1,6 +1,7 @@
 """Every test here runs on SQLite and on PostgreSQL."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 
@@ -10,6 +11,8 @@ from lobby.io.service import Lobby
 from store.facts import Fact
 from store.io.database import Database
 from store.io.outbox import Outbox
+from tests.billing.gateway_double import GatewayDouble
+from tests.billing.till import Till
 
 
 class RecordingBus:
@@ -60,3 +63,11 @@ def credentials(database: Database) -> Credentials:
 @pytest.fixture
 def lobby(database: Database, outbox: Outbox) -> Lobby:
     return Lobby(database, outbox, b"a key for tests of thirty-two by")
+
+
+@pytest.fixture
+async def till(database: Database, at: datetime) -> Till:
+    """Billing, with a practitioner who can charge."""
+    till = Till(database, GatewayDouble(lambda: till.at), at)
+    await till.open_account()
+    return till
