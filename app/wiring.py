@@ -169,6 +169,7 @@ def _web_parts(
             trusted_proxies=settings.trusted_proxies,
             join_window=settings.join_window,
             demo=settings.demo,
+            key=records.key,
         ),
         clock=lambda: datetime.now(UTC),
         on_logout=reception.revoke_practitioner,

@@ -63,27 +63,35 @@ class LoginThrottle:
     """Slows guessing of passwords: by account and address together, by account alone, and by address alone.
 
     A token is spent before the password is looked at, so that parallel guesses cannot overtake the count, and given
-    back when it was right. The account's own bucket is the wide one: it slows a guess from a thousand addresses, and
-    its owner, coming from an address of their own, waits seconds at most.
+    back when it was right. The account's own bucket is the wide one: it slows a guess from a thousand addresses. So
+    that nobody can keep its owner out by emptying it, a browser that is known for the account has a bucket of its own
+    instead of all three.
     """
 
     def __init__(self) -> None:
         self._pair = Buckets(capacity=5, refill=60)
         self._account = Buckets(capacity=50, refill=5)
         self._address = Buckets(capacity=30, refill=10)
+        self._known = Buckets(capacity=5, refill=60)
 
-    def _each(self, account: str, address: str) -> Sequence[tuple[Buckets, str]]:
+    def _each(self, account: str, address: str, browser: str | None) -> Sequence[tuple[Buckets, str]]:
+        if browser is not None:
+            return ((self._known, f"{account}\n{browser}"),)
         return (self._pair, f"{account}\n{address}"), (self._account, account), (self._address, address)
 
-    def take(self, account: str, address: str, at: datetime) -> float:
-        """Spend one try and return 0; or spend nothing and return the seconds to wait."""
-        wait = max(buckets.wait(key, at) for buckets, key in self._each(account, address))
+    def take(self, account: str, address: str, at: datetime, browser: str | None = None) -> float:
+        """Spend one try and return 0; or spend nothing and return the seconds to wait.
+
+        `browser`: its name, when it is known for this account (web.known_browser).
+        """
+        each = self._each(account, address, browser)
+        wait = max(buckets.wait(key, at) for buckets, key in each)
         if wait == 0:
-            for buckets, key in self._each(account, address):
+            for buckets, key in each:
                 buckets.take(key, at)
         return wait
 
-    def give_back(self, account: str, address: str, at: datetime) -> None:
+    def give_back(self, account: str, address: str, at: datetime, browser: str | None = None) -> None:
         """Take a try back: the password was right."""
-        for buckets, key in self._each(account, address):
+        for buckets, key in self._each(account, address, browser):
             buckets.give_back(key, at)

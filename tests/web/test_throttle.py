@@ -88,3 +88,20 @@ def test_a_refused_try_spends_nothing_in_the_other_buckets():
     for _ in range(40):
         throttle.take("anne", "1", START)
     assert throttle.take("paul", "1", START) == 0
+
+
+def test_strangers_cannot_keep_an_account_from_the_browser_that_it_knows():
+    throttle = LoginThrottle()
+    for number in range(200):
+        throttle.take("anne", f"address {number}", START)
+    assert throttle.take("anne", "her own", START) > 0
+    assert throttle.take("anne", "her own", START, "browser") == 0
+
+
+def test_a_known_browser_has_its_own_five_guesses_and_spends_nobody_elses():
+    throttle = LoginThrottle()
+    assert [throttle.take("anne", "1", START, "browser") for _ in range(6)] == [0, 0, 0, 0, 0, 60]
+    assert throttle.take("anne", "1", START, "another") == 0
+    assert throttle.take("anne", "1", START) == 0
+    throttle.give_back("anne", "1", START, "browser")
+    assert throttle.take("anne", "1", START, "browser") == 0

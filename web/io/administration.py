@@ -7,7 +7,16 @@ from web.api import LoginLink, Opened
 from web.io.answers import json, page, see
 from web.io.guard import body_of, form_of
 from web.io.parts import SITE
-from web.io.visitor import account_key, address_bucket, administrator_cookie, administrator_of, is_https, secret_cookie
+from web.io.visitor import (
+    account_key,
+    address_bucket,
+    administrator_cookie,
+    administrator_of,
+    is_https,
+    known_browser,
+    remember_browser,
+    secret_cookie,
+)
 from web.problems import Refused
 
 # As long as a session can last at all (agenda ends it earlier when idle).
@@ -27,15 +36,17 @@ async def login(request: aioweb.Request) -> aioweb.Response:
     email, password = form.get("email", ""), form.get("password", "")
     site = request.app[SITE]
     account, address, at = account_key(f"administrator {email}"), address_bucket(request), site.parts.clock()
-    if wait := site.logins.take(account, address, at):
+    browser = known_browser(request, account)
+    if wait := site.logins.take(account, address, at, browser):
         response = page(request, "login", action="/admin/login", status=429, problem="too_many", email=email)
         response.headers["Retry-After"] = str(int(wait) + 1)
         return response
     administrator = await site.parts.administrators.log_in(email, password)
     if administrator is None:
         return page(request, "login", action="/admin/login", status=403, problem="bad_login", email=email)
-    site.logins.give_back(account, address, at)
+    site.logins.give_back(account, address, at, browser)
     response = see("/admin")
+    remember_browser(request, response, account)
     await _begin(request, response, administrator)
     return response
 

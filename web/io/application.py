@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web as aioweb
 
 from web.authorisation import rule_of
+from web.headers import security_headers
 from web.io import (
     administration,
     api,
@@ -159,4 +161,24 @@ def runner_of(app: aioweb.Application) -> aioweb.AppRunner:
     """Return the application's runner, which logs neither addresses nor paths."""
     logger = logging.getLogger("web.connections")
     logger.addFilter(_DISCREET)
-    return aioweb.AppRunner(app, access_log=None, logger=logger)
+    return _Runner(app, access_log=None, logger=logger)
+
+
+class _Unread(aioweb.Request):
+    """A request. One that aiohttp could not read never gets to the application, whose headers its 400 lacks."""
+
+    async def _prepare_hook(self, response: aioweb.StreamResponse) -> None:
+        if self._match_info is not None:
+            await super()._prepare_hook(response)
+            return
+        response.headers.update(security_headers(https=self.secure))
+        response.headers.setdefault("Cache-Control", "no-store")
+        # It would tell which versions run here.
+        response.headers.popall("Server", None)
+
+
+class _Runner(aioweb.AppRunner):
+    async def _make_server(self) -> aioweb.Server:
+        server = await super()._make_server()
+        server.request_factory = partial(self.app._make_request, _cls=_Unread)  # noqa: SLF001  # aiohttp has no other way in
+        return server

@@ -10,10 +10,12 @@ from web.io.visitor import (
     NEXT_COOKIE,
     account_key,
     address_bucket,
+    known_browser,
     log_in,
     log_out,
     practitioner_id,
     practitioner_of,
+    remember_browser,
     remember_next,
     set_language,
 )
@@ -40,16 +42,18 @@ async def login(request: aioweb.Request) -> aioweb.Response:
     email, password = form.get("email", ""), form.get("password", "")
     site = request.app[SITE]
     account, address, at = account_key(email), address_bucket(request), site.parts.clock()
-    if wait := site.logins.take(account, address, at):
+    browser = known_browser(request, account)
+    if wait := site.logins.take(account, address, at, browser):
         response = page(request, "login", action="/login", status=429, problem="too_many", email=email)
         response.headers["Retry-After"] = str(int(wait) + 1)
         return response
     practitioner = await site.parts.credentials.log_in(email, password, at)
     if practitioner is None:
         return page(request, "login", action="/login", status=403, problem="bad_login", email=email)
-    site.logins.give_back(account, address, at)
+    site.logins.give_back(account, address, at, browser)
     response = see(_after_login(request))
     remember_next(request, response, None)
+    remember_browser(request, response, account)
     await log_in(request, response, practitioner)
     return response
 

@@ -1,8 +1,10 @@
 """What the web side is built from, handed over by `app.wiring`, and what one application holds."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web as aioweb
@@ -27,13 +29,17 @@ from web.throttle import Buckets, LoginThrottle
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What the operator chose. `public_url` has no trailing slash; None means: as the visitor's browser says."""
+    """What the operator chose. `public_url` has no trailing slash; None means: as the visitor's browser says.
+
+    `key` signs what browsers keep for us; without one of the installation's own it lasts as long as the process.
+    """
 
     version: str
     public_url: str | None = None
     trusted_proxies: Sequence[Network] = ()
     join_window: JoinWindow = field(default_factory=JoinWindow)
     demo: bool = False
+    key: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
 
 
 class SandboxPages(Protocol):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import secrets
 from urllib.parse import urlsplit
 
 from aiohttp import web as aioweb
@@ -9,6 +10,7 @@ from aiohttp import web as aioweb
 from agenda.people import Administrator, Practitioner
 from store.ids import PractitionerId
 from web.io.parts import ADMINISTRATOR, SITE, WHO
+from web.known_browser import LIFETIME, browser_of, note
 from web.languages import Language, negotiate
 from web.origins import (
     Address,
@@ -199,6 +201,27 @@ def remember_next(request: aioweb.Request, response: aioweb.Response, path: str 
 
 def _set_cookie(request: aioweb.Request, response: aioweb.Response, name: str, value: str, seconds: int) -> None:
     response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Lax", secure=is_https(request))
+
+
+def known_browser(request: aioweb.Request, account: str) -> str | None:
+    """Return the browser's name when the account of that key was logged in here before, else None."""
+    parts = request.app[SITE].parts
+    text = request.cookies.get(_note_cookie(request, account), "")
+    return browser_of(parts.settings.key, account, text, parts.clock())
+
+
+def remember_browser(request: aioweb.Request, response: aioweb.Response, account: str) -> None:
+    """Let the browser be known for the account of that key, for a year from now."""
+    parts = request.app[SITE].parts
+    text = note(parts.settings.key, account, secrets.token_urlsafe(12), parts.clock())
+    seconds = int(LIFETIME.total_seconds())
+    _set_cookie(request, response, _note_cookie(request, account), text, seconds)
+
+
+def _note_cookie(request: aioweb.Request, account: str) -> str:
+    # One for each account, as people share browsers; the name tells no more than a part of a hash.
+    name = f"visavis_known_{account[:12]}"
+    return f"__Host-{name}" if is_https(request) else name
 
 
 def account_key(email: str) -> str:
