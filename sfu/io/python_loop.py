@@ -81,12 +81,14 @@ class PythonLoop(OneByOne):
             self._flows_of[leg].clear()
 
     def _establish(self, address: bytes, ssrc: bytes) -> None:
-        """Prepare the flow of a packet that has passed, if all is there."""
+        """Prepare the flow of a packet that has passed, if all is there: it may have been a check or RTCP as well."""
         route = self.routes.get(address)
         if route is None:
             return
         leg, peer, stream = route.leg, route.leg.peer, route.leg.streams.get(ssrc)
-        if stream is None or peer is None or not peer.sendable or peer.path.destination is None:
+        if stream is None or leg.keys is None:
+            return
+        if peer is None or not peer.sendable or peer.path.destination is None:
             return
         flow = self._flows[address][ssrc] = Flow(leg, peer, stream)
         flow.receive, flow.send, flow.owners = leg.keys.receive, peer.keys.send, (leg.keys, peer.keys)

@@ -1,10 +1,15 @@
 """Media that flows on while something changes: every loop must take note of it."""
 
+import asyncio
+import socket
+
 import pytest
+from aioice import stun
 
 from sfu.control import OpenLeg
 from sfu.drops import DropReason
 from sfu.rtp import find_mid
+from tests.sfu.io.wire_client import field
 from tests.sfu.packets import rtp
 
 STREAMS = {"0": (11, None), "1": (12, 13)}
@@ -71,6 +76,19 @@ async def test_media_follows_a_newcomer_with_the_newcomers_keys(ground):
     assert second.media == []
 
 
+async def test_media_follows_a_leg_to_its_new_address(ground):
+    first, second = await call(ground)
+    loop, old = asyncio.get_running_loop(), second.socket
+    loop.remove_reader(old.fileno())
+    second.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    second.socket.setblocking(False)
+    second.socket.bind(("127.0.0.1", 0))
+    loop.add_reader(second.socket.fileno(), second._read)
+    await second.bind()
+    assert len(await flows(first, second, range(10, 14))) == 4
+    old.close()
+
+
 async def test_a_codec_that_is_no_longer_accepted_stops_at_once(ground):
     first, second = await call(ground)
     ground.board.restart_ice("b")
@@ -102,3 +120,21 @@ async def test_a_flood_is_cut_off_near_its_cap_and_flows_again_later(ground):
     await second.until(lambda: len(second.media) == passed)
     ground.shift = 60.0
     assert len(await flows(first, second, range(200, 203))) == 3
+
+
+async def test_a_check_that_looks_like_a_stream_of_a_leg_without_keys_disturbs_nobody(ground):
+    await ground.join("b", "patient", ufrag="bbbb", streams=OTHERS)
+    first = ground.client(ground.open("a", "practitioner"), ufrag="aaaa", streams=STREAMS)
+    await ground.agree("a", first)
+    errors = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+    check = stun.parse_message(first.check())
+    message = stun.Message(check.message_method, check.message_class, (11).to_bytes(4, "big") + bytes(8))
+    message.attributes.update(check.attributes)
+    for name in ("MESSAGE-INTEGRITY", "FINGERPRINT"):
+        message.attributes.pop(name, None)
+    message.add_message_integrity(field(first.offer, "ice-pwd").encode())
+    first.send(bytes(message))
+    await first.until(lambda: first.stun_answers)
+    await first.bind()
+    assert errors == []
