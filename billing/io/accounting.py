@@ -1,6 +1,5 @@
 """Everything that follows the money, joined: the books, receipts, refunds, disputes, payouts, accounts, reports."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from billing.gateway import Gateway
@@ -36,14 +35,13 @@ class Accounting:
         holds: Holds,
         hooks: Hooks,
         people: People,
-        clock: Callable[[], datetime],
         settings: BillingSettings,
     ) -> None:
         movements = Movements(gateway)
         self.ledger = LedgerBook(database)
         self.payouts = PayoutWatch(database, gateway)
         self.receipts = Receipts(database, outbox, people.issuer_of, settings.vat_note)
-        self.books = Books(database, gateway, self.ledger, self.receipts, self.payouts, movements, clock)
+        self.books = Books(database, gateway, self.ledger, self.receipts, self.payouts, movements)
         self.refunds = Refunds(database, outbox, operations, self.books, self.receipts)
         self.connect = Connect(database, outbox, gateway, operations, self.payouts, settings)
         self.reports = Reports(database, people.consultations_of)

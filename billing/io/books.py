@@ -4,7 +4,7 @@ The fee stands in the provider's balance transaction. It is fetched before (`loo
 capture is booked by a due job as soon as it is, under the same reference.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,8 +36,6 @@ _LEASE_SECONDS = 120
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_ONCE = 20
-# A capture's balance transaction is made with it, or some days later for what is settled slowly.
-_LOOK_BACK = timedelta(days=3)
 
 _log = structlog.get_logger("billing.books")
 
@@ -53,7 +51,6 @@ class Books:
         receipts: Receipts,
         payouts: PayoutWatch,
         movements: Movements,
-        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._gateway = gateway
@@ -62,22 +59,27 @@ class Books:
         self._payouts = payouts
         self._movements = movements
         self._jobs = DueJobs(database)
-        self._clock = clock
 
     # -- hooks -----------------------------------------------------------------------------------------------
 
     async def looked(self, intent: Intent) -> None:
         """Fetch the balance transaction of an intent that was captured. What cannot be had now comes by a job."""
-        await self.fetch(intent.account, [intent.charge_transaction])
+        async with self._database.reading() as tx:
+            hold = await rows.hold_named(tx, intent.id, intent.reference)
+        if hold is not None:
+            await self.fetch(intent.account, [intent.charge_transaction], hold.created_at)
 
     async def look_refund(self, refund: Refund) -> None:
         """Fetch the balance transaction of a refund, in the same way."""
-        await self.fetch(refund.account, [refund.transaction])
+        async with self._database.reading() as tx:
+            since = await tx.scalar(select(refunds.c.created_at).where(refunds.c.id == refund.reference))
+        if since is not None:
+            await self.fetch(refund.account, [refund.transaction], since)
 
-    async def fetch(self, account: str, names: Collection[str]) -> None:
-        """Fetch balance transactions as far as they can be had."""
+    async def fetch(self, account: str, names: Collection[str], since: datetime) -> None:
+        """Fetch balance transactions as far as they can be had; none is older than `since`."""
         try:
-            await self._movements.fetch(account, names, self._clock() - _LOOK_BACK)
+            await self._movements.fetch(account, names, since)
         except (GatewayUnclear, GatewayRefused) as problem:
             _log.info("fee not known yet", reason=type(problem).__name__)
 
@@ -96,16 +98,14 @@ class Books:
         if known is None:
             await self._jobs.schedule(tx, BOOK_CAPTURE, hold.id, {}, at + _FIRST_PAUSE)
         else:
-            await self._book_capture(tx, payment, hold, known, at)
+            await self._book_capture(tx, payment, hold, known)
         if payment.state is PaymentState.PAID:
             await self._receipts.issue_paid(tx, payment.id, at)
 
-    async def _book_capture(
-        self, tx: AsyncConnection, payment: Payment, hold: Hold, known: BalanceTransaction, at: datetime
-    ) -> None:
+    async def _book_capture(self, tx: AsyncConnection, payment: Payment, hold: Hold, known: BalanceTransaction) -> None:
         charged = Charged(payment.id, payment.practitioner, hold.captured, hold.currency)
         if await self._ledger.post(tx, bookkeeping.capture(hold.id, charged, known), payment.id) is not None:
-            await self._payouts.earned(tx, payment.id, known, at)
+            await self._payouts.earned(tx, payment.id, known)
 
     async def refunded(self, tx: AsyncConnection, refund: str, transaction: str, at: datetime) -> None:
         """Book money that was given back, now or as soon as its balance transaction is known."""
@@ -146,7 +146,7 @@ class Books:
         if not name:
             found = await self._gateway.find(before.account, before.intent)
             name = found.charge_transaction if isinstance(found, Intent) else ""
-        await self._movements.fetch(before.account, [name], before.changed_at - _LOOK_BACK)
+        await self._movements.fetch(before.account, [name], before.created_at)
         known = self._movements.known(name)
         if known is None:
             return False
@@ -156,7 +156,7 @@ class Books:
             if payment is not None and after is not None:
                 if not after.charge_transaction:
                     after = await rows.change_hold(tx, after, {"charge_transaction": name}, at)
-                await self._book_capture(tx, payment, after, known, at)
+                await self._book_capture(tx, payment, after, known)
         return True
 
     async def book_refund(self, refund: str, at: datetime) -> bool:

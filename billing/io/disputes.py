@@ -56,11 +56,12 @@ class Disputes:
             await self._books.looked(found)
             async with self._outbox.committing() as tx:
                 await self._holds.settle(tx, found, at)
-        await self._books.fetch(dispute.account, dispute.transactions)
-        async with self._outbox.committing() as tx:
+        async with self._database.reading() as tx:
             hold = await rows.hold_named(tx, dispute.intent, found.reference if isinstance(found, Intent) else "")
-            if hold is None or hold.account != dispute.account:
-                return False
+        if hold is None or hold.account != dispute.account:
+            return False
+        await self._books.fetch(dispute.account, dispute.transactions, hold.created_at)
+        async with self._outbox.committing() as tx:
             payment = await rows.payment(tx, hold.payment, lock=True)
             if payment is None or payment.state not in RECEIVED:
                 raise TooEarly

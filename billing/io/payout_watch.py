@@ -53,12 +53,10 @@ class PayoutWatch:
         self._gateway = gateway
         self._jobs = DueJobs(database)
 
-    async def earned(
-        self, tx: AsyncConnection, payment: PaymentId, transaction: BalanceTransaction, at: datetime
-    ) -> None:
+    async def earned(self, tx: AsyncConnection, payment: PaymentId, transaction: BalanceTransaction) -> None:
         """Note that a payment's money is on the practitioner's balance, and from when on it can be paid out."""
         await _move(tx, [payment], PayoutState.PENDING)
-        await self._jobs.schedule(tx, AVAILABLE, payment, {}, max(transaction.available_on, at))
+        await self._jobs.schedule(tx, AVAILABLE, payment, {}, transaction.available_on)
 
     async def run(self, at: datetime) -> int:
         """Note what has become available, and what was paid out already. Returns how many payments were looked at."""

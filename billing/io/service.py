@@ -64,7 +64,7 @@ class Billing:
         self.calls = CallBook(database, jobs, self.invoices)
         self.jobs = MoneyJobs(jobs, self.operations, attempts, self.invoices)
         self.accounting = Accounting(
-            database, outbox, gateway, self.operations, self.holds, self.hooks, people, clock, settings
+            database, outbox, gateway, self.operations, self.holds, self.hooks, people, settings
         )
         self.ledger = self.accounting.ledger
         self.receipts = self.accounting.receipts
