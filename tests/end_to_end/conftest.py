@@ -7,7 +7,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.payers import Administrator, Earner, Payer
 from tests.end_to_end.people import Patient, Person, Practitioner
+from tests.end_to_end.practice import Practice
 from tests.requirements import missing
 
 FLAGS = (
@@ -56,6 +58,15 @@ async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     deployment.stop()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def practice(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Practice]:
+    chromium_path()
+    practice = Practice(tmp_path_factory.mktemp("practice") / "data")
+    await practice.start()
+    yield practice
+    practice.stop()
+
+
 Arrive = Callable[..., Awaitable[Person]]
 
 
@@ -84,3 +95,23 @@ async def practitioner(people: Arrive) -> Practitioner:
 @pytest_asyncio.fixture(loop_scope="session")
 async def patient(people: Arrive) -> Patient:
     return await people(Patient)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def earner(people: Arrive) -> Earner:
+    return await people(Earner)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def payer(people: Arrive) -> Payer:
+    return await people(Payer)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def administrator(browser: Browser, practice: Practice) -> AsyncIterator[Administrator]:
+    """Logged in once for a module, as their link is good once."""
+    administrator = await Administrator.arrive(browser)
+    assert isinstance(administrator, Administrator)
+    await administrator.enter(practice.url, practice.ready["administrator_url"])
+    yield administrator
+    await administrator.close()

@@ -80,11 +80,11 @@ class Deployment:
         texts += [path.read_text(errors="replace") for path in sorted(self.folder.glob("run/*.log"))]
         return "\n".join(texts)
 
-    async def plan(self, patient: str = "Alex Dupont") -> dict[str, Any]:
-        """Create a consultation for now by the REST API, with a log-in link for its practitioner."""
+    async def plan(self, patient: str = "Alex Dupont", **more: Any) -> dict[str, Any]:
+        """Create a consultation by the REST API, now and free but for `more`; `practitioner_url` logs in there."""
         headers = {"Authorization": f"Bearer {self.ready['api_key']}"}
         async with aiohttp.ClientSession(self.url, headers=headers) as session:
-            async with session.post("/api/consultations", json={"patient_name": patient}) as response:
+            async with session.post("/api/consultations", json={"patient_name": patient} | more) as response:
                 assert response.status == 201, await response.text()
                 planned: dict[str, Any] = await response.json()
             async with session.post(f"/api/consultations/{planned['id']}/entry") as response:
