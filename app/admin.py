@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -29,31 +29,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=_without_command)
     actions = parser.add_subparsers(metavar="COMMAND", title="commands")
 
-    practitioner = actions.add_parser(
-        "create-practitioner", help="make a validated practitioner", exit_on_error=False, allow_abbrev=False
+    _add_person(
+        actions, "create-practitioner", "make a validated practitioner", "name that patients see", _create_practitioner
     )
-    practitioner.add_argument("--email", default="", metavar="EMAIL", help="address to log in with")
-    practitioner.add_argument("--name", default="", metavar="NAME", help="name that patients see")
-    practitioner.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help="read the password from the first line of standard input; without it a one-time log-in link is printed",
+    _add_person(
+        actions,
+        "create-administrator",
+        "make one who runs the platform",
+        "name that other administrators see",
+        _create_administrator,
     )
-    add_options(practitioner)
-    practitioner.set_defaults(run=_create_practitioner)
-
-    administrator = actions.add_parser(
-        "create-administrator", help="make one who runs the platform", exit_on_error=False, allow_abbrev=False
-    )
-    administrator.add_argument("--email", default="", metavar="EMAIL", help="address to log in with")
-    administrator.add_argument("--name", default="", metavar="NAME", help="name that other administrators see")
-    administrator.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help="read the password from the first line of standard input; without it a one-time log-in link is printed",
-    )
-    add_options(administrator)
-    administrator.set_defaults(run=_create_administrator)
 
     key = actions.add_parser("create-key", help="make a key for the REST API", exit_on_error=False, allow_abbrev=False)
     key.add_argument("--label", default="", metavar="TEXT", help="what the key is for")
@@ -73,6 +58,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     revoked.add_argument("key_id", metavar="KEY_ID", help="as list-keys shows it")
     add_options(revoked)
     revoked.set_defaults(run=_revoke_key)
+
+
+def _add_person(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    command: str,
+    purpose: str,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+) -> None:
+    parser = actions.add_parser(command, help=purpose, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--email", default="", metavar="EMAIL", help="address to log in with")
+    parser.add_argument("--name", default="", metavar="NAME", help=name)
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from the first line of standard input; without it a one-time log-in link is printed",
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
 
 
 def _without_command(_arguments: argparse.Namespace) -> int:

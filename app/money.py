@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from app.people import PEOPLE
 from app.settings import Settings
 from billing.fees import Rates
 from billing.gateway import Gateway
 from billing.io.fact_log import FactLog
-from billing.io.receipt_pdf import receipt_pdf
 from billing.io.service import Billing
 from billing.io.settings import BillingSettings
 from billing.io.stripe_gateway import StripeGateway
@@ -47,7 +45,14 @@ async def opened_money(
 
 def receipt_printer(settings: Settings) -> Callable[[ReceiptBody, str], bytes]:
     """Return what makes a receipt's PDF, with the practice's logo."""
-    return partial(receipt_pdf, logo=settings.money.logo)
+
+    def print_receipt(body: ReceiptBody, language: str) -> bytes:
+        # Fonts and pictures take 40 MB, which a web process without a reader of receipts need not have.
+        from billing.io.receipt_pdf import receipt_pdf  # noqa: PLC0415
+
+        return receipt_pdf(body, language, logo=settings.money.logo)
+
+    return print_receipt
 
 
 def now() -> datetime:

@@ -7,7 +7,7 @@ back, waits for the requests under way, lets go of the workers or ends them, and
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,21 +21,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from agenda.io.administrators import Administrators
 from agenda.io.credentials import Credentials
 from agenda.io.service import Agenda
+from app.addressees import lookups
+from app.correspondence import Correspondence
 from app.data_folder import secret_key
 from app.database_sentences import told_plainly
 from app.language import Refused, say
+from app.mail import post_room
 from app.measures import media_gauges
 from app.metering import BilledMeters, FactSink
 from app.money import Money, now, opened_money, receipt_printer
 from app.settings import Settings
+from app.upkeep import Upkeep
 from billing.io.search import PaymentSearch
 from lobby.io.service import Lobby
-from sfu.control import WorkerStatistics
+from notify.io.post import Post
 from sfu.engine import EngineUnavailable
 from sfu.io.processes import MediaPortTaken
 from sfu.io.workers import WorkerPool
 from signalling.io import rows
-from signalling.io.background import report
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer
 from store.facts import HoldChanged
@@ -43,14 +46,11 @@ from store.ids import ConsultationId
 from store.io.bus import LocalBus
 from store.io.database import Database, DatabaseProblem
 from store.io.outbox import Outbox
-from web.io.application import build_app, runner_of
+from web.io.application import build_app, page_texts, runner_of
 from web.io.parts import MoneyParts, WebParts, WebSettings
 from web.io.visitor import address_bucket, allowed_origins, is_this_machine, practitioner_id
 
-# How often facts whose delivery failed are tried again, and how old the media figures of /metrics may be.
-_UPKEEP_SECONDS = 5.0
-# How long money that is due may wait.
-_MONEY_SECONDS = 1.0
+# How long an answer to /readyz may take.
 _READY_SECONDS = 2.0
 
 
@@ -121,7 +121,10 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
         )
         sink.reception = reception
         stack.callback(records.bus.subscribe(HoldChanged, sink.hold_changed))
-        upkeep = _Upkeep(records, pool, money)
+        correspondence = _correspondence(settings, records, money, listener)
+        stack.callback(correspondence.subscribe(records.bus))
+        post = post_room(settings, records.database, now)
+        upkeep = Upkeep(records.outbox, pool, money, correspondence, post)
         stack.push_async_callback(upkeep.close)
         runner = runner_of(build_app(_web_parts(settings, records, money, pool, reception, upkeep)))
         stack.push_async_callback(runner.cleanup)
@@ -144,7 +147,7 @@ def _web_parts(
     money: Money,
     pool: WorkerPool,
     reception: Reception,
-    upkeep: "_Upkeep",
+    upkeep: Upkeep,
 ) -> WebParts:
     async def readiness() -> Sequence[tuple[str, bool]]:
         return [("database", await _answers(records.database)), ("media", bool(await pool.statistics()))]
@@ -180,6 +183,12 @@ def _web_parts(
     )
 
 
+def _correspondence(settings: Settings, records: Records, money: Money, listener: socket.socket) -> Correspondence:
+    site = settings.url(listener.getsockname()[1])
+    found = lookups(records.database, records.agenda, money.billing, records.lobby, site, page_texts().text)
+    return Correspondence(records.database, Post(records.database), found)
+
+
 def _on_this_machine(listener: socket.socket) -> str:
     """Return where programs on this machine reach the web side."""
     host, port = listener.getsockname()[:2]
@@ -199,40 +208,6 @@ async def _answers(database: Database) -> bool:
     except (TimeoutError, OSError, SQLAlchemyError, DatabaseProblem):
         return False
     return True
-
-
-class _Upkeep:
-    """Every few seconds: deliver what was left, and read the workers' counters; every second: money that is due."""
-
-    def __init__(self, records: Records, pool: WorkerPool, money: Money) -> None:
-        self.statistics: list[WorkerStatistics] = []
-        self._records = records
-        self._pool = pool
-        self._money = money
-        self._tasks = (
-            asyncio.create_task(self._again(self._deliver, _UPKEEP_SECONDS), name="upkeep"),
-            asyncio.create_task(self._again(self._pay, _MONEY_SECONDS), name="money"),
-        )
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _again(self, turn: Callable[[], Awaitable[None]], seconds: float) -> None:
-        while True:
-            try:
-                await turn()
-            except Exception as error:  # noqa: BLE001  # a database that is away for a while is back at the next turn
-                report("upkeep failed", error)
-            await asyncio.sleep(seconds)
-
-    async def _deliver(self) -> None:
-        await self._records.outbox.deliver()
-        self.statistics = await self._pool.statistics()
-
-    async def _pay(self) -> None:
-        await self._money.billing.run(now())
 
 
 @contextmanager

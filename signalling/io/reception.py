@@ -102,19 +102,9 @@ class Reception:
         book = Sessions(database, presence)
         background, window, clock = Background(), settings.window, settings.clock
         self._settings = settings
+        metered, revoked = meters or FreeOfCharge(), Revocations()
         self._services = services = Services(
-            database,
-            outbox,
-            agenda,
-            lobby,
-            engine,
-            meters or FreeOfCharge(),
-            presence,
-            book,
-            background,
-            window,
-            clock,
-            Revocations(),
+            database, outbox, agenda, lobby, engine, metered, presence, book, background, window, clock, revoked
         )
         self._board = board = LobbyBoard(services)
         self._legs = legs = Legs(services)

@@ -35,7 +35,14 @@ def boot(place: Place) -> str:
 def test_up_says_in_one_line_that_it_is_ready_and_what_to_open(place: Place) -> None:
     process, line = place.up("--demo")
     url = f"http://127.0.0.1:{place.port}"
-    assert sorted(line) == ["api_key", "patient_url", "practitioner_url", "url"]
+    assert sorted(line) == [
+        "administrator_url",
+        "api_key",
+        "paid_patient_url",
+        "patient_url",
+        "practitioner_url",
+        "url",
+    ]
     assert line["url"] == url
     assert line["practitioner_url"].startswith(f"{url}/open#")
     assert line["patient_url"].startswith(f"{url}/join#")

@@ -107,12 +107,17 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
 )
 
 
+def page_texts() -> Catalogues:
+    """Return the sentences of the pages, for whatever else speaks in them."""
+    return Catalogues(_HERE / "locales")
+
+
 def build_app(parts: WebParts) -> aioweb.Application:
     """Return the application. Raises `KeyError` for a route that `web.authorisation.TABLE` does not know."""
     statics = StaticFiles(_HERE / "static")
     site = Site(
         parts=parts,
-        pages=Pages(_HERE / "templates", Catalogues(_HERE / "locales"), statics, parts.settings.version),
+        pages=Pages(_HERE / "templates", page_texts(), statics, parts.settings.version),
         statics=statics,
         logins=LoginThrottle(),
         # A waiting room reloads now and then; sixty at once are a whole practice behind one address.

@@ -1,5 +1,6 @@
 """The pay link: what a consultation has cost, paying it, and its receipts, whenever the patient comes back."""
 
+import asyncio
 from datetime import datetime
 
 from aiohttp import web as aioweb
@@ -58,8 +59,10 @@ async def receipt_file(request: aioweb.Request, payment: Payment, name: str) -> 
         raise Refused("not_found")
     language = language_of(request)
     number = found.body.number.replace("/", "-")
+    # Setting a page takes tens of milliseconds, in which nobody's call may wait.
+    printed = await asyncio.to_thread(money.print_receipt, found.body, language)
     return aioweb.Response(
-        body=money.print_receipt(found.body, language),
+        body=printed,
         content_type="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{number}.pdf"'},
     )
