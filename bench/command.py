@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from bench import browsers, calls, forwarding, lobby, peers, signalling, soak
+from bench import browsers, calls, forwarding, lobby, metering, peers, signalling, soak
 from bench.io.context import Context
 from bench.io.machine import machine, versions
 from bench.io.processes import Pinning
@@ -47,6 +47,7 @@ SCENARIOS: dict[str, Scenario] = {
     "calls": calls,
     "lobby": lobby,
     "signalling": signalling,
+    "metering": metering,
     "soak": soak,
     "browsers": browsers,
 }
