@@ -48,6 +48,8 @@ TRANSITIONS: dict[tuple[HoldState, HoldEvent], HoldState] = {
     # What takes money at once is never merely held, and a hold may be captured before we have seen it as held.
     (_S.CREATING, _E.CAPTURED): _S.CAPTURED,
     (_S.CREATING, _E.DECLINED): _S.DECLINED,
+    (_S.CREATING, _E.RELEASED): _S.RELEASED,
+    (_S.CREATING, _E.EXPIRED): _S.EXPIRED,
     (_S.CREATING, _E.UNCLEAR): _S.UNKNOWN,
     (_S.NEEDS_ACTION, _E.HELD): _S.HELD,
     (_S.NEEDS_ACTION, _E.CAPTURED): _S.CAPTURED,

@@ -24,6 +24,16 @@ _OWED = _ASKED_FOR | {PaymentState.PROCESSING}
 # A payment in one of these still needs what is held.
 NEEDS_HOLDS = frozenset({PaymentState.DRAFT, PaymentState.PROCESSING})
 
+# Where a hold is of which this is the newest.
+_SHOWS = {
+    HoldEvent.ASKED_PATIENT: HoldState.NEEDS_ACTION,
+    HoldEvent.DECLINED: HoldState.DECLINED,
+    HoldEvent.HELD: HoldState.HELD,
+    HoldEvent.CAPTURED: HoldState.CAPTURED,
+    HoldEvent.RELEASED: HoldState.RELEASED,
+    HoldEvent.EXPIRED: HoldState.EXPIRED,
+}
+
 _FIRST_LOOK = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(days=1)
 _AFTER_EXPIRY = timedelta(minutes=1)
@@ -55,10 +65,16 @@ def next_state(hold: Hold, event: HoldEvent | None, *, busy: bool) -> HoldState:
 
 
 def settled_values(hold: Hold, intent: Intent, state: HoldState) -> dict[str, object]:
-    """Return the hold's columns as the intent has them."""
-    values: dict[str, object] = {"state": state, "intent": intent.id, "declined": declined_of(hold, intent)}
-    if intent.client_secret:
+    """Return the hold's columns as the intent has them. Of old news nothing is taken but whose it is."""
+    values: dict[str, object] = {"state": state}
+    if hold.intent is None:
+        values["intent"] = intent.id
+    if intent.client_secret and not hold.client_secret:
         values["client_secret"] = intent.client_secret
+    event = event_of(hold.purpose, intent)
+    if event is None or _SHOWS[event] is not state:
+        return values
+    values["declined"] = declined_of(hold, intent)
     if state is HoldState.HELD and hold.purpose is Purpose.HOLD:
         held = intent.capturable or intent.amount
         # Raised, a hold never shrinks: what says less is older.

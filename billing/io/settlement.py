@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import settling
-from billing.agreement import Hold, Payment
+from billing.agreement import Hold, Payment, Purpose
 from billing.gateway import (
     Answer,
     AuthoriseCard,
@@ -80,7 +80,10 @@ class Settlement:
         if taken:
             sums = {"paid": payment.paid + after.captured, "commission": (payment.commission or 0) + after.fee}
             payment = await rows.change_payment(tx, payment, sums)
-        payment = await self._follow(tx, payment, after, at, processing=intent.state is IntentState.PROCESSING)
+        processing = intent.state is IntentState.PROCESSING
+        charging = payment.state is PaymentState.PROCESSING and hold.purpose is Purpose.CHARGE
+        if after.state is not hold.state or processing or charging:
+            payment = await self._follow(tx, payment, after, at, processing=processing)
         if taken:
             await self._hooks.captured(tx, payment, after, intent, at)
         return payment, after

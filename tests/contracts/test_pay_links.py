@@ -79,6 +79,18 @@ class TestPayLink:
         till.gateway.enter_card(till.intent(form.client_secret))
         assert (await till.invoices.look_paid(name, till.at)).state is _P.PAID
 
+    async def test_old_news_of_a_declined_card_does_not_undo_that_they_were_asked_again(self, till: Till):
+        name = await asked_for(till)
+        form = await till.invoices.pay_form(name, till.at)
+        intent = till.intent(form.client_secret)
+        till.gateway.enter_card(intent, declined="card_declined")
+        await till.invoices.look_paid(name, till.at)
+        till.wait(minutes=2)
+        await till.invoices.resend(name, till.at)
+        async with till.database.transaction() as tx:
+            await till.holds.settle(tx, till.gateway.intents[intent], till.at)
+        assert (await till.invoices.payment(name)).state is _P.PENDING
+
     async def test_a_payment_that_takes_its_time_is_in_progress(self, till: Till):
         name = await asked_for(till)
         form = await till.invoices.pay_form(name, till.at)

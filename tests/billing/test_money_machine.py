@@ -1,0 +1,281 @@
+"""A consultation's money against a provider with bad days: whatever happens in whatever order, the sums agree."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from billing import hold as holds
+from billing import invoice
+from billing import payment as payments
+from billing.agreement import Hold, Payment, Purpose, When
+from billing.fees import commission
+from billing.gateway import CaptureHold, Intent, IntentState
+from billing.hold import HoldState
+from billing.money import BadAmount
+from billing.payment import PaymentState
+from billing.problems import Problem
+from billing.settling import event_of
+from billing.tariff import Tariff
+from store.io.database import Database
+from tests.billing.gateway_double import GatewayDouble, Trouble
+from tests.billing.till import AT_END, FIXED, PER_MINUTE, Till
+
+BEGIN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+OPEN_FORM = {IntentState.NEEDS_CARD, IntentState.NEEDS_ACTION, IntentState.NEEDS_CONFIRMATION}
+
+_folder = Path(tempfile.mkdtemp(prefix="visavis-money-"))
+_empty = _folder / "empty.sqlite3"
+
+
+def empty_database(path: Path) -> None:
+    """A database with the present schema, made once: migrating takes longer than an example."""
+
+    async def make() -> None:
+        await (await Database.open(f"sqlite:///{_empty}")).close()
+
+    if not _empty.exists():
+        asyncio.run(make())
+    shutil.copy(_empty, path)
+
+
+class Money(RuleBasedStateMachine):
+    """One consultation, its patient, its practitioner, and the provider."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.path = Path(tempfile.mkdtemp(dir=_folder)) / "money.sqlite3"
+        empty_database(self.path)
+        self.database = self.run(Database.open(f"sqlite:///{self.path}"))
+        self.till = Till(self.database, GatewayDouble(lambda: self.till.at), BEGIN)
+        self.run(self.till.open_account())
+        self.final: dict[str, str] = {}
+        self.news: list[Intent] = []
+        self.called = False
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "consultation"):
+                self.in_the_end_everything_agrees()
+        finally:
+            self.run(self.till.billing.operations.close())
+            self.run(self.database.close())
+            self.runner.close()
+            shutil.rmtree(self.path.parent)
+
+    def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(doing)
+
+    def ask(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        """Ask for something that may be refused; a refusal changes nothing, which the invariants see."""
+        try:
+            return self.run(doing)
+        except (Problem, BadAmount):
+            return None
+
+    @property
+    def at(self) -> datetime:
+        return self.till.at
+
+    def payment(self) -> Payment | None:
+        return self.run(self.till.invoices.payment_of(self.consultation))
+
+    def attempts(self) -> list[Hold]:
+        return self.run(self.till.attempts(self.consultation)) if self.payment() is not None else []
+
+    # -- before the call -------------------------------------------------------------------------------------
+
+    @initialize(
+        tariff=st.sampled_from([PER_MINUTE, FIXED, AT_END]),
+        when=st.sampled_from([When.HOLD, When.HOLD, When.AFTER]),
+        days=st.sampled_from([0, 0, 3, 8]),
+        coupon=st.sampled_from([0, 0, 30, 100]),
+        increments=st.booleans(),
+    )
+    def plan(self, tariff: Tariff, when: When, days: int, coupon: int, increments: bool) -> None:
+        self.till.gateway.increments = increments
+        self.consultation = self.run(self.till.priced(tariff, when, starts_in=timedelta(days=days, minutes=5)))
+        if coupon:
+            self.run(self.till.billing.coupons.create("ENTREPRISE", "Acme", self.at, percent=coupon, most_uses=1))
+        self.ask(self.till.agree(self.consultation, "ENTREPRISE" if coupon else None))
+
+    @rule()
+    def show_form(self) -> None:
+        self.ask(self.till.holds.begin(self.consultation, self.at))
+
+    @rule(
+        which=st.integers(0, 5),
+        outcome=st.sampled_from(["visa", "visa", "mastercard", "declined", "action", "jcb"]),
+        looks=st.booleans(),
+    )
+    def enter_a_card(self, which: int, outcome: str, looks: bool) -> None:
+        forms = [one for one in self.till.gateway.intents.values() if one.state in OPEN_FORM]
+        if not forms:
+            return
+        intent = forms[which % len(forms)]
+        gateway = self.till.gateway
+        if outcome == "declined":
+            gateway.enter_card(intent.id, declined="card_declined")
+        elif outcome == "action":
+            gateway.enter_card(intent.id, action=True)
+        else:
+            gateway.enter_card(intent.id, f"{outcome} 4242")
+        if looks:
+            self.look()
+
+    @rule()
+    def look(self) -> None:
+        self.ask(self.till.holds.look(self.consultation, self.at))
+        if (payment := self.payment()) is not None:
+            self.ask(self.till.invoices.look_paid(payment.id, self.at))
+
+    @rule(amount=st.sampled_from([1, 500, 3000]))
+    def extend(self, amount: int) -> None:
+        self.ask(self.till.holds.extend(self.consultation, amount, self.at))
+
+    @rule()
+    def call_off(self) -> None:
+        self.ask(self.till.invoices.call_off(self.consultation, self.at))
+
+    # -- the call and its end --------------------------------------------------------------------------------
+
+    @precondition(lambda self: not self.run(self.till.holds.obstacles(self.consultation, self.at)))
+    @rule(seconds=st.sampled_from([0, 1, 61, 600, 1500, 4000]))
+    def talk(self, seconds: int) -> None:
+        self.run(self.till.talk(self.consultation, seconds))
+
+    @rule(amount=st.sampled_from([None, 0, 1, 2500, 5000, 9000]))
+    def enter(self, amount: int | None) -> None:
+        self.ask(self.till.invoices.enter(self.consultation, amount, self.at))
+
+    @rule(amount=st.sampled_from([None, None, 0, 1234, 5000, 9000]), by_link=st.booleans())
+    def confirm(self, amount: int | None, by_link: bool) -> None:
+        self.ask(self.till.invoices.confirm(self.consultation, amount, self.at, by_link=by_link))
+
+    @rule(charge=st.booleans())
+    def no_show(self, charge: bool) -> None:
+        self.ask(self.till.invoices.no_show(self.consultation, charge, self.at))
+
+    @rule()
+    def pay_form(self) -> None:
+        if (payment := self.payment()) is not None:
+            self.ask(self.till.invoices.pay_form(payment.id, self.at))
+
+    @rule(asked=st.sampled_from(["resend", "cancel"]))
+    def claim(self, asked: str) -> None:
+        if (payment := self.payment()) is not None:
+            self.ask(getattr(self.till.invoices, asked)(payment.id, self.at))
+
+    # -- the world -------------------------------------------------------------------------------------------
+
+    @rule(troubles=st.lists(st.sampled_from(list(Trouble)), min_size=1, max_size=3))
+    def trouble(self, troubles: list[Trouble]) -> None:
+        self.till.gateway.trouble(*troubles)
+
+    @rule(silent=st.booleans(), asks=st.booleans())
+    def mood(self, silent: bool, asks: bool) -> None:
+        self.till.gateway.silent = silent
+        self.till.gateway.asks_the_patient = asks
+
+    @rule(span=st.sampled_from([timedelta(seconds=2), timedelta(minutes=2), timedelta(hours=25), timedelta(days=6)]))
+    def wait(self, span: timedelta) -> None:
+        self.till.at += span
+        self.run(self.till.billing.jobs.run(self.at))
+
+    @rule()
+    def another_process(self) -> None:
+        self.till.billing = self.till.process()
+
+    @rule()
+    def note_news(self) -> None:
+        self.news += self.till.gateway.intents.values()
+
+    @rule(which=st.integers(0, 50))
+    def old_news(self, which: int) -> None:
+        """Webhooks in any order, as often as they like: what they lead to was looked up at some time or other."""
+        if self.news:
+            self.run(self._settle(self.news[which % len(self.news)]))
+
+    async def _settle(self, intent: Intent) -> None:
+        async with self.till.outbox.committing() as tx:
+            await self.till.holds.settle(tx, intent, self.at)
+
+    # -- what always holds -----------------------------------------------------------------------------------
+
+    @invariant()
+    def sums_agree(self) -> None:
+        if not hasattr(self, "consultation") or (payment := self.payment()) is None:
+            return
+        attempts = self.attempts()
+        taken = sum(attempt.captured for attempt in attempts)
+        assert payment.paid == taken
+        assert taken <= self.till.gateway.received
+        for attempt in attempts:
+            assert 0 <= attempt.fee <= attempt.captured <= attempt.amount
+        assert taken <= (payment.due or 0)
+        captures = [asked.intent for _, asked in self.till.gateway.performed if isinstance(asked, CaptureHold)]
+        assert len(captures) == len(set(captures))
+        self._final_states_stay(payment, attempts)
+
+    def _final_states_stay(self, payment: Payment, attempts: list[Hold]) -> None:
+        now = {payment.id: str(payment.state)} | {attempt.id: str(attempt.state) for attempt in attempts}
+        for name, state in self.final.items():
+            assert now[name] == state
+        over = {PaymentState.PAID, *payments.FINAL}
+        if payment.state in over:
+            self.final[payment.id] = payment.state
+        self.final |= {attempt.id: attempt.state for attempt in attempts if attempt.state in holds.FINAL}
+
+    @invariant()
+    def what_was_invoiced_can_be_recomputed(self) -> None:
+        if not hasattr(self, "consultation") or (payment := self.payment()) is None or payment.invoiced_at is None:
+            return
+        assert invoice.same_as_invoiced(payment, self.run(self.till.invoices.recompute(payment.id)))
+        assert payment.price == (payment.covered or 0) + (payment.waived or 0) + (payment.due or 0)
+
+    def in_the_end_everything_agrees(self) -> None:
+        gateway = self.till.gateway
+        gateway.troubles.clear()
+        gateway.silent = gateway.asks_the_patient = False
+        for span in (timedelta(seconds=1), timedelta(minutes=2), timedelta(hours=1), timedelta(hours=24)):
+            for _ in range(6):
+                self.till.at += span
+                self.run(self.till.billing.jobs.run(self.at))
+        self.sums_agree()
+        payment = self.payment()
+        if payment is None:
+            return
+        assert payment.paid == gateway.received
+        for attempt in self.attempts():
+            self._as_the_provider_has_it(payment, attempt)
+        assert payment.state is not PaymentState.PROCESSING
+        if payment.state is PaymentState.PAID:
+            assert payment.due == payment.paid > 0
+            assert payment.commission == commission(payment.paid, self.till.billing.settings.rates, "EUR")
+
+    def _as_the_provider_has_it(self, payment: Payment, attempt: Hold) -> None:
+        assert attempt.state not in {HoldState.CREATING, HoldState.CAPTURING, HoldState.RELEASING, HoldState.UNKNOWN}
+        if attempt.intent is None:
+            assert attempt.state is HoldState.DECLINED
+            return
+        intent = self.run(self.till.gateway.find(attempt.account, attempt.intent))
+        shown = event_of(attempt.purpose, intent)
+        assert attempt.captured == intent.received
+        if shown is not None and attempt.purpose is not Purpose.CARD and not attempt.declined:
+            assert holds.TRANSITIONS.get((attempt.state, shown), attempt.state) is attempt.state
+        held = attempt.purpose is Purpose.HOLD and intent.state is IntentState.HELD
+        assert not held or payment.state is PaymentState.DRAFT
+
+
+TestMoney = Money.TestCase
+TestMoney.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
