@@ -52,11 +52,16 @@ class LooseEnds:
                 refunds.c.gateway_id.is_not(None),
             ),
         )
+        await self._look(account, account, at)
         for names in named:
             async with self._database.reading() as tx:
                 found = list((await tx.execute(names)).scalars())
             for name in found:
                 await self._look(account, name, at)
+        await self.payouts(account, since, at)
+
+    async def payouts(self, account: str, since: datetime, at: datetime) -> None:
+        """Take what the provider has of an account's payouts. Raises `GatewayUnclear`."""
         async for payout in self._gateway.payouts(account, since):
             await self._looker.seen(payout, at)
 

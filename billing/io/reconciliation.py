@@ -230,6 +230,7 @@ class Reconciliation:
                 first = await tx.scalar(select(accounts.c.created_at).order_by(accounts.c.created_at).limit(1))
                 await tx.execute(insert(accounts).values(_PLATFORM | {"created_at": first or at}))
         since = ((row.reconciled_until or row.created_at) if row else first or at) - OVERLAP
+        await self._ends.payouts("", since, at)
         found = set(await self._ends.everywhere(at))
         found |= {
             Difference("", _K.UNBALANCED, name, shown(rest.minor, rest.currency), "")
