@@ -86,7 +86,8 @@ def missed(payment: Payment) -> int:
 
 def check_entered(payment: Payment, amount: int, most_due: int | None) -> None:
     """Raise `AmountOverHolds` when the amount cannot be charged in full, `BadAmount` when it is none."""
-    if tariffs.edited(payment.tariff, 0, amount, payment.discount, most_due).waived:
+    due = tariffs.edited(payment.tariff, 0, amount, payment.discount, None).due
+    if most_due is not None and due > most_due:
         raise AmountOverHolds
 
 

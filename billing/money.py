@@ -22,10 +22,18 @@ _TWO_DECIMALS = frozenset(
     """.split()  # noqa: SIM905 — a list of a hundred strings would fill a page
 )
 
+# The least that a card can be charged (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts), in minor
+# units; half a unit of every other currency with decimals.
+_SMALLEST = {
+    "AED": 200, "CZK": 1500, "DKK": 250, "GBP": 30, "HKD": 400, "HUF": 17500, "MXN": 1000, "MYR": 200, "NOK": 300,
+    "PLN": 200, "RON": 200, "SEK": 300, "THB": 1000,
+}  # fmt: skip
+_HALF = 50
+
 # Far above any consultation: a slip of the keyboard is refused before it becomes a hold.
 LARGEST_MAJOR = 100_000
 
-_AMOUNT = re.compile(r"(\d{1,9})(?:[.,](\d{1,9}))?")
+_AMOUNT = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,9}))?")
 
 
 class UnknownCurrency(ValueError):
@@ -61,6 +69,11 @@ def step(currency: str) -> int:
     Card networks settle three-decimal currencies to the second decimal (https://docs.stripe.com/currencies#three-decimal).
     """
     return 10 if exponent(currency) == 3 else 1
+
+
+def smallest_charge(currency: str) -> int:
+    """Return the least that a card can be charged, in minor units. Raises `UnknownCurrency`."""
+    return _SMALLEST.get(currency, _HALF * step(currency))
 
 
 @dataclass(frozen=True, slots=True, order=False)

@@ -1,7 +1,8 @@
 """The tariff: what seconds cost. One function makes the live counter, the quote before the call and the invoice.
 
 The order of the steps: free seconds → minimum duration → granularity → rate → fixed part → minimum amount → coupon →
-cap at the live holds. Fractions inside, one rounding (half up) before the coupon; what a coupon leaves is a difference.
+cap at the live holds → nothing below the least that a card can be charged. Fractions inside, one rounding (half up)
+before the coupon; what a coupon leaves is a difference.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from fractions import Fraction
 
 import msgspec
 
-from billing.money import LARGEST_MAJOR, BadAmount, checked, exponent, rounded, share
+from billing.money import LARGEST_MAJOR, BadAmount, checked, exponent, rounded, share, smallest_charge
 
 LONGEST_FREE = 4 * 3600
 # Billing by the hour is the coarsest that anybody means.
@@ -64,8 +65,8 @@ class Discount(msgspec.Struct, frozen=True):
 class Quote:
     """A price made of its parts, in minor units of `currency`.
 
-    `price` = `covered` (a coupon's part) + `waived` (over the cap of the live holds) + `due` (the patient's).
-    `billed_seconds` are those that the rate was applied to.
+    `price` = `covered` (a coupon's part) + `waived` (over the cap of the live holds, or too little for a card to be
+    charged) + `due` (the patient's). `billed_seconds` are those that the rate was applied to.
     """
 
     currency: str
@@ -124,6 +125,8 @@ def quote(tariff: Tariff, seconds: int, discount: Discount | None = None, ceilin
 def edited(tariff: Tariff, seconds: int, price: int, discount: Discount | None, ceiling: int | None) -> Quote:
     """Return the quote for an amount that the practitioner entered. Raises `BadAmount`."""
     checked(price, tariff.currency)
+    if 0 < price < smallest_charge(tariff.currency):
+        raise BadAmount("less than a card can be charged")
     return with_price(tariff, seconds, billed_seconds(tariff, seconds), price, discount, ceiling)
 
 
@@ -134,6 +137,8 @@ def with_price(
     covered = _covered(discount, price, tariff.currency)
     rest = price - covered
     due = rest if ceiling is None else min(rest, ceiling)
+    if due < smallest_charge(tariff.currency):
+        due = 0
     return Quote(tariff.currency, seconds, billed, price, covered, rest - due, due)
 
 

@@ -39,7 +39,7 @@ def checked(amount: int, currency: str) -> None:
 
 def smallest(currency: str) -> int:
     """Return the least that can be charged, in Stripe's units: half a euro, and the like of it elsewhere."""
-    return _scaled(50, currency)
+    return 30 if currency == "gbp" else _scaled(50, currency)
 
 
 def places(currency: str) -> int:

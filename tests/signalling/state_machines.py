@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from billing import hold, payment
 from lobby import admission
 from notify import delivery
 from signalling import call
@@ -38,6 +39,8 @@ def page() -> str:
         HEAD
         + section("Admission", "lobby/admission.py", admission.State, admission.TRANSITIONS)
         + section("Call", "signalling/call.py", call.CallState, call.TRANSITIONS)
+        + section("Hold", "billing/hold.py", hold.HoldState, hold.TRANSITIONS)
+        + section("Payment", "billing/payment.py", payment.PaymentState, payment.TRANSITIONS)
         + section("Letter", "notify/delivery.py", delivery.LetterState, delivery.TRANSITIONS)
     )
 
