@@ -106,7 +106,8 @@ async def test_the_document_names_what_it_refers_to(practice):
     assert document["info"]["version"] == "1.2.3"
     assert document["servers"] == [{"url": practice.origin}]
     references = set(re.findall(r'"#/components/schemas/(\w+)"', str(document).replace("'", '"')))
-    assert references == {"NewConsultation", "ConsultationAnswer", "Entry", "Problem"}
+    named = {"NewConsultation", "NewPrice", "ConsultationAnswer", "PaymentAnswer", "Entry", "Problem"}
+    assert references == named
     assert references <= set(document["components"]["schemas"])
 
 
@@ -128,6 +129,7 @@ async def test_a_consultation_is_planned_read_and_cancelled(practice):
         "state": "planned",
         "patient_url": made["patient_url"],
         "practitioner_url": f"{practice.origin}/consultations/{made['id']}",
+        "payment": None,
     }
     assert datetime.fromisoformat(made["starts_at"]) == datetime.fromisoformat(body["starts_at"])
     read = await (await practice.get(f"{ALL}/{made['id']}", key)).json()
