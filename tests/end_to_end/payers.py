@@ -107,6 +107,14 @@ class Earner(Counted, Practitioner):
     async def leaves(self) -> None:
         await self.button("leave").click()
 
+    async def enters(self, amount: str) -> None:
+        """Say during the call what is to be charged at its end."""
+        await self.page.get_by_role("button", name="Facture").click()
+        await self.page.fill("input[name=invoice-amount]", amount)
+        await self.page.get_by_role("button", name="Retenir ce montant pour la fin").click()
+        await expect(self.page.get_by_role("button", name="Revenir au compteur")).to_be_visible()
+        await self.page.keyboard.press("Escape")
+
     async def charges(self, amount: str | None = None) -> None:
         """Confirm the amount at the end: the metered one, or another."""
         confirm = self.page.get_by_role("button", name="Confirmer le montant")

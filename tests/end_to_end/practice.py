@@ -9,18 +9,27 @@ import os
 import re
 import secrets
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from sqlalchemy import insert
 
+from billing.io.fact_log import FactLog
+from billing.io.money_tables import billed_calls
 from billing.sandbox.io.memory import Memory
 from billing.sandbox.records import Install
+from store.facts import LegConnected, LegLost, MediaFact, Stamp
+from store.ids import CallId, LegId, Prefix, Seat
+from store.io.database import Database
+from store.io.entropy import new_id
 from tests.end_to_end.deployment import COMMAND, Deployment
+from tests.end_to_end.people import until
 
 _LISTENING = "0A"
 _SPAN = re.compile(r"from (\S+ \S+) to (\S+ \S+) UTC: ([0-9.]+) s")
@@ -92,7 +101,7 @@ class Practice(Deployment):
 
     def rows(self, question: str, *values: str) -> list[tuple[Any, ...]]:
         """Return what the database answers."""
-        with sqlite3.connect(f"file:{self.folder / 'visavis.sqlite3'}?mode=ro", uri=True) as database:
+        with closing(sqlite3.connect(f"file:{self.folder / 'visavis.sqlite3'}?mode=ro", uri=True)) as database:
             return list(database.execute(question, values))
 
     def payment(self, consultation: str) -> dict[str, Any]:
@@ -114,6 +123,14 @@ class Practice(Deployment):
         )
         return [dict(zip(names, values, strict=True)) for values in found]
 
+    async def hold_states(self, consultation: str, *states: str) -> None:
+        """Wait until a consultation's holds, oldest first, are in these states."""
+
+        async def they_are() -> bool:
+            return [hold["state"] for hold in self.holds(consultation)] == list(states)
+
+        await until(they_are, f"holds {states}")
+
     def booked(self, account: str) -> int:
         """Return the balance of an account in the ledger."""
         ((total,),) = self.rows("SELECT coalesce(sum(amount), 0) FROM entries WHERE account = ?", account)
@@ -123,6 +140,31 @@ class Practice(Deployment):
         """Return a consultation's calls, oldest first."""
         asked = "SELECT call FROM billed_calls WHERE consultation = ? ORDER BY opened_at"
         return [str(call) for (call,) in self.rows(asked, consultation)]
+
+    def as_if_asked_earlier(self, consultation: str) -> None:
+        """Let the minute pass in which a patient is not asked to pay again."""
+        with closing(sqlite3.connect(self.folder / "visavis.sqlite3", timeout=10)) as database, database:
+            asked = "SELECT asked_at FROM payments WHERE consultation = ?"
+            ((before,),) = database.execute(asked, (consultation,))
+            earlier = (datetime.fromisoformat(before) - timedelta(minutes=2)).isoformat(" ")
+            database.execute("UPDATE payments SET asked_at = ? WHERE consultation = ?", (earlier, consultation))
+
+    async def as_if_talked(self, consultation: str, seconds: int) -> None:
+        """Record an earlier call of so many billable seconds: nobody wants to wait until a hold is used up."""
+        database = await Database.open(f"sqlite:///{self.folder / 'visavis.sqlite3'}")
+        try:
+            call, end = CallId(new_id(Prefix.CALL)), datetime.now(UTC)
+            start = end - timedelta(seconds=seconds)
+            await FactLog(database).append(_talk(call, start, end))
+            ended = {"tariff": self._tariff(consultation), "opened_at": start, "ended_at": end, "reason": "hung_up"}
+            async with database.transaction() as tx:
+                await tx.execute(insert(billed_calls).values(call=call, consultation=consultation, **ended))
+        finally:
+            await database.close()
+
+    def _tariff(self, consultation: str) -> str:
+        ((tariff,),) = self.rows("SELECT tariff FROM prices WHERE consultation = ?", consultation)
+        return str(tariff)
 
     async def verify(self, call: str) -> Verified:
         """Return what `visavis verify CALL` says, run beside the web process."""
@@ -158,6 +200,20 @@ class Practice(Deployment):
     def _sockets_of(self, pid: int) -> set[str]:
         links = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
         return {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:[")}
+
+
+def _talk(call: CallId, start: datetime, end: datetime) -> list[MediaFact]:
+    boot, took = secrets.token_hex(8), int((end - start).total_seconds() * 1000)
+    legs = {seat: LegId(new_id(Prefix.LEG)) for seat in Seat}
+    began = [
+        LegConnected(call, leg, seat, Stamp(boot, number, 0, start))
+        for number, (seat, leg) in enumerate(legs.items(), start=1)
+    ]
+    over = [
+        LegLost(call, leg, seat, took, Stamp(boot, number, took, end))
+        for number, (seat, leg) in enumerate(legs.items(), start=1 + len(legs))
+    ]
+    return [*began, *over]
 
 
 def _install(key: str) -> Install:

@@ -72,7 +72,9 @@ export class Patient {
     if (typeof found === "string") return this.#show(found);
     this.invited = found;
     this.name = this.place.kept?.name ?? found.patient_name ?? "";
-    if (this.place.joined && this.place.kept) {
+    // Whoever is back from the card form would be sent there again by a gate that has not heard of the hold yet.
+    const unheard = returned && found.obstacles.length > 0;
+    if (this.place.joined && this.place.kept && !unheard) {
       // Media and signalling at once: whoever reloads wants the call, or the turn, back soon.
       void this.media.start();
       return this.knock();
