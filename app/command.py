@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from app import admin, bench, doctor, serve, up, verify, worker
+from app import admin, bench, doctor, reconcile, serve, up, verify, worker
 from app.language import Refused, say, terminal_language
 from app.logs import configure_logs
 
-_SUBCOMMANDS = (up, serve, worker, doctor, admin, bench, verify)
+_SUBCOMMANDS = (up, serve, worker, doctor, admin, bench, verify, reconcile)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -31,10 +31,11 @@ _log = structlog.get_logger("store.outbox")
 class Outbox:
     """`add` within a transaction, `deliver` after it; `committing` does both.
 
-    Closing the database ends the delivery; what was not marked is delivered after the next start.
+    Closing the database ends the delivery; what was not marked is delivered after the next start. A process without
+    subscribers gives no `bus`: its facts stay for the one that has them.
     """
 
-    def __init__(self, database: Database, bus: Bus) -> None:
+    def __init__(self, database: Database, bus: Bus | None) -> None:
         self._database = database
         self._bus = bus
         self._delivery: asyncio.Task[None] | None = None
@@ -56,25 +57,28 @@ class Outbox:
         """
         async with self._database.transaction() as tx:
             yield tx
-        self._start()
+        if self._bus is not None:
+            self._start(self._bus)
 
     async def deliver(self) -> None:
         """Publish every committed fact that is not marked, in order, and mark it. Returns when that is done.
 
         Called by a subscriber it returns at once: the delivery that called the subscriber does it afterwards.
         """
-        delivery = self._start()
+        if self._bus is None:
+            return
+        delivery = self._start(self._bus)
         if delivery is not asyncio.current_task():
             await asyncio.shield(delivery)
 
-    def _start(self) -> asyncio.Task[None]:
+    def _start(self, bus: Bus) -> asyncio.Task[None]:
         self._more = True
         if self._delivery is None or self._delivery.done():
-            self._delivery = asyncio.create_task(self._run(), name="outbox delivery")
+            self._delivery = asyncio.create_task(self._run(bus), name="outbox delivery")
             self._delivery.add_done_callback(_noticed)
         return self._delivery
 
-    async def _run(self) -> None:
+    async def _run(self, bus: Bus) -> None:
         if not self._looked:
             await self._report_unknown()
             self._looked = True
@@ -82,7 +86,7 @@ class Outbox:
             self._more = False
             while batch := await self._undelivered():
                 for _, fact in batch:
-                    await self._bus.publish(fact)
+                    await bus.publish(fact)
                 await self._mark([seq for seq, _ in batch])
 
     async def _undelivered(self) -> list[tuple[int, Fact]]:

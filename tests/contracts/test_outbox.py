@@ -88,7 +88,7 @@ class TestDelivery:
             CallEnded(CallId("cal"), ConsultationId("con"), "hung_up", at),
         ]
         for kind in get_args(Fact):
-            fields = {"at": at, "stamp": stamp, "seat": Seat.PATIENT, "last_heard_ms": 1}
+            fields = {"at": at, "stamp": stamp, "seat": Seat.PATIENT, "last_heard_ms": 1, "heard_ms": 1}
             facts.append(kind(**{field: fields.get(field, field) for field in kind.__dataclass_fields__}))
         async with outbox.committing() as tx:
             for fact in facts:
@@ -226,3 +226,14 @@ class TestTrouble:
             await database.close()
             with contextlib.suppress(Exception):
                 await outbox.deliver()
+
+    async def test_a_process_without_subscribers_leaves_its_facts_to_the_one_that_has_them(
+        self, database: Database, bus: RecordingBus, at: datetime
+    ):
+        alone = Outbox(database, None)
+        async with alone.committing() as tx:
+            await alone.add(tx, opened(1, at))
+        await alone.deliver()
+        assert await undelivered(database) == 1
+        await Outbox(database, bus).deliver()
+        assert bus.heard == [opened(1, at)]

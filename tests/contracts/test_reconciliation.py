@@ -90,8 +90,9 @@ async def test_a_capture_that_is_not_in_the_books(practice: Practice, monkeypatc
         patched.setattr(practice.gateway, "transactions", nothing)
         payment = await practice.paid()
     await write(practice, delete(due_jobs))
-    [difference] = await found(practice)
+    commission, difference = await found(practice)
     assert (difference.kind, difference.account, difference.object[:4]) == (K.MISSING_POSTING, payment.account, "hol_")
+    assert (commission.kind, commission.ours, commission.theirs) == (K.WRONG_COMMISSION, "", "12.00 EUR")
     assert (difference.ours, difference.theirs) == ("", "100.00 EUR")
 
 
@@ -146,10 +147,8 @@ async def test_an_operation_of_which_nobody_knows_the_end(practice: Practice):
     operation = ReleaseHold(payment.account, "pi_lost")
     row = {"id": "opn_x", "kind": "ReleaseHold", "subject": "hol_x", "attempt": 1, "key": "k", "tries": 9}
     row |= {"account": payment.account, "body": encoded(operation), "state": "unclear", "created_at": practice.at}
-    await write(
-        practice,
-        insert(gateway_operations).values(row | {"sent_at": practice.at, "due_at": practice.at + timedelta(days=1)}),
-    )
+    row |= {"sent_at": practice.at, "due_at": practice.at + timedelta(days=1)}
+    await write(practice, insert(gateway_operations).values(row))
     assert await found(practice) == ()
     [difference] = await found(practice, hours=1)
     assert (difference.kind, difference.object, difference.ours) == (
@@ -253,12 +252,7 @@ async def test_it_runs_every_hour_and_comes_back_when_the_provider_was_silent(pr
         raise GatewayUnclear
         yield
 
-    assert [await ticks(minutes=1), await ticks(minutes=58), await ticks(minutes=2), await ticks(minutes=30)] == [
-        0,
-        0,
-        1,
-        0,
-    ]
+    assert [await ticks(minutes=minutes) for minutes in (1, 58, 2, 30)] == [0, 0, 1, 0]
     with monkeypatch.context() as patched:
         patched.setattr(practice.gateway, "transactions", silent)
         assert await ticks(hours=1) == 0
