@@ -55,7 +55,7 @@ class FactSink:
         """Record the facts; raises what the database raises, and they come again."""
         await self._billing.facts.append(facts)
         if self.reception is not None:
-            await self.reception.meters.heard(dict.fromkeys(fact.call for fact in facts))
+            self.reception.meters.heard(dict.fromkeys(fact.call for fact in facts))
 
     async def hold_changed(self, fact: HoldChanged) -> None:
         """Let those who wait, or are in the call, know what a hold now allows."""

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 
 from sfu.engine import EngineUnavailable
+from signalling.io.background import report
 from signalling.io.participant import Participant
 from signalling.io.room import Room
 from signalling.io.services import Services
@@ -16,12 +17,27 @@ class MeterBoard:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._due: dict[CallId, None] = {}
+        self._busy = False
 
-    async def heard(self, calls: Iterable[CallId]) -> None:
-        """Show the meters of these calls, of which facts have been recorded."""
-        for call in calls:
-            if (room := self._services.presence.room_of_call(call)) is not None:
-                await self.show(room)
+    def heard(self, calls: Iterable[CallId]) -> None:
+        """Show the meters of these calls soon, of which facts have been recorded; whoever records waits for nothing."""
+        self._due.update(dict.fromkeys(calls))
+        if self._due and not self._busy:
+            self._busy = True
+            self._services.background.start(self._show_due(), "show the meters")
+
+    async def _show_due(self) -> None:
+        try:
+            while self._due:
+                call, _ = self._due.popitem()
+                try:
+                    if (room := self._services.presence.room_of_call(call)) is not None:
+                        await self.show(room)
+                except Exception as error:  # noqa: BLE001  # one meter that cannot be read must not stop the others
+                    report("meter not shown", error)
+        finally:
+            self._busy = False
 
     async def show(self, room: Room) -> None:
         """Tell those who sit what it costs so far."""

@@ -52,7 +52,7 @@ async def test_c2_13_both_see_what_it_costs_when_they_sit_down_and_after_every_f
     for page in (host, patient):
         assert {**page.last("meter"), "type": None} == {**SHOWN, "type": None}
     prices.shown = replace(READING, seconds=70, cost=233)
-    await practice.reception.meters.heard([the_call(practice)])
+    practice.reception.meters.heard([the_call(practice)])
     assert (await host.expect("meter", seconds=70))["cost"] == 233
     assert (await patient.expect("meter", seconds=70))["cost"] == 233
 
@@ -62,7 +62,7 @@ async def test_a_call_that_is_free_shows_no_meter(practice: Practice):
     practitioner = await practice.practitioner()
     consultation, invitation = await practice.consultation(practitioner)
     host, patient = await practice.call(practitioner, consultation, invitation)
-    await practice.reception.meters.heard([the_call(practice), CallId("cal_unknown")])
+    practice.reception.meters.heard([the_call(practice), CallId("cal_unknown")])
     await practice.calm(host, patient)
     assert "meter" not in host.kinds() + patient.kinds()
 
@@ -73,7 +73,7 @@ async def test_a_meter_that_stands_still_is_not_said_again(practice: Practice):
     consultation, invitation = await practice.consultation(practitioner)
     host, patient = await practice.call(practitioner, consultation, invitation)
     said = host.kinds().count("meter")
-    await practice.reception.meters.heard([the_call(practice)])
+    practice.reception.meters.heard([the_call(practice)])
     await practice.calm(host, patient)
     assert host.kinds().count("meter") == said
 
