@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.io.money_tables import differences
@@ -76,7 +77,12 @@ class DifferenceBook:
         if row is None:
             name = new_id(Prefix.DIFFERENCE)
             kept = values | {"id": name, "kind": difference.kind, "object": difference.object, "found_at": at}
-            await tx.execute(insert(differences).values(kept))
+            try:
+                async with tx.begin_nested():
+                    await tx.execute(insert(differences).values(kept))
+            except IntegrityError:
+                # Another run found it at the same moment.
+                return await self._noted(tx, difference, at)
             return name, False
         if row.settled_at is not None and (row.ours, row.theirs) == (difference.ours, difference.theirs):
             return str(row.id), True

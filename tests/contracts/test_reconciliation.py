@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from billing.gateway import AuthoriseCard, GatewayUnclear, RefundCharge, ReleaseHold
-from billing.io.money_tables import entries, gateway_operations, holds, payments
+from billing.io.money_tables import entries, gateway_operations, holds, payments, refunds
 from billing.ledger import PostingKind, moved
 from billing.operation import encoded
 from billing.payment import PaymentState
@@ -17,7 +17,7 @@ from billing.reconciling import Difference, DifferenceKind
 from billing.sandbox import balance
 from store.io.database import Database
 from store.io.tables import due_jobs
-from tests.billing.practice import DISPUTED, Practice, opened_practice
+from tests.billing.practice import DISPUTED, VISA, Practice, opened_practice
 
 ADMIN = "sup_AAAAAAAAAAAAAAAAAAAAAA"
 K = DifferenceKind
@@ -49,11 +49,11 @@ async def account_of(practice: Practice) -> str:
     return account.id
 
 
-async def foreign_charge(practice: Practice) -> str:
+async def foreign_charge(practice: Practice, card: str = VISA) -> str:
     """Somebody else takes money on the practitioner's account; returns the intent."""
     asked = AuthoriseCard(await account_of(practice), "not ours", 5000, "EUR", capture=True)
     intent = await practice.gateway.perform(asked, "not our key")
-    practice.enter(intent.client_secret)
+    practice.enter(intent.client_secret, card)
     return intent.id
 
 
@@ -110,6 +110,19 @@ async def test_a_refund_that_none_of_ours_asked_for(practice: Practice):
     await practice.gateway.perform(asked, "not our key")
     assert await kinds(practice) == [K.WRONG_COMMISSION, K.FOREIGN_REFUND]
     assert (await practice.payment(payment.id)).refunded == 0
+
+
+async def test_a_dispute_about_a_charge_that_is_none_of_ours(practice: Practice):
+    await foreign_charge(practice, DISPUTED)
+    assert await kinds(practice) == [K.FOREIGN_CHARGE, K.FOREIGN_DISPUTE]
+
+
+async def test_a_refund_that_came_back_after_it_had_succeeded(practice: Practice):
+    payment = await practice.paid()
+    [given] = await practice.billing.refunds.refund(payment.id, 2500, ADMIN, "", practice.at)
+    await write(practice, update(refunds).values(state="failed"))
+    [difference] = await found(practice)
+    assert (difference.kind, difference.object, difference.ours) == (K.REFUND_FAILED, given.id, "25.00 EUR")
 
 
 async def test_an_amount_that_is_booked_wrong(practice: Practice, monkeypatch):
