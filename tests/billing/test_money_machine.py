@@ -29,7 +29,13 @@ from tests.billing.gateway_double import GatewayDouble, Trouble
 from tests.billing.till import AT_END, FIXED, PER_MINUTE, Till
 
 BEGIN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+WEEK = timedelta(days=7)
 OPEN_FORM = {IntentState.NEEDS_CARD, IntentState.NEEDS_ACTION, IntentState.NEEDS_CONFIRMATION}
+
+OUTCOMES = st.sampled_from(["visa", "visa", "visa", "mastercard", "declined", "action", "jcb"])
+SPANS = st.sampled_from([timedelta(seconds=2), timedelta(minutes=2), timedelta(minutes=2), timedelta(hours=25), WEEK])
+# What ends the story is rare, so that most stories are long.
+SELDOM = st.integers(0, 7).map(lambda number: number == 7)
 
 _folder = Path(tempfile.mkdtemp(prefix="visavis-money-"))
 _empty = _folder / "empty.sqlite3"
@@ -59,7 +65,7 @@ class Money(RuleBasedStateMachine):
         self.run(self.till.open_account())
         self.final: dict[str, str] = {}
         self.news: list[Intent] = []
-        self.called = False
+        self.talked = False
 
     def teardown(self) -> None:
         try:
@@ -95,9 +101,9 @@ class Money(RuleBasedStateMachine):
 
     @initialize(
         tariff=st.sampled_from([PER_MINUTE, FIXED, AT_END]),
-        when=st.sampled_from([When.HOLD, When.HOLD, When.AFTER]),
-        days=st.sampled_from([0, 0, 3, 8]),
-        coupon=st.sampled_from([0, 0, 30, 100]),
+        when=st.sampled_from([When.HOLD, When.HOLD, When.HOLD, When.AFTER]),
+        days=st.sampled_from([0, 0, 0, 3, 8]),
+        coupon=st.sampled_from([0, 0, 0, 30, 100]),
         increments=st.booleans(),
     )
     def plan(self, tariff: Tariff, when: When, days: int, coupon: int, increments: bool) -> None:
@@ -111,17 +117,20 @@ class Money(RuleBasedStateMachine):
     def show_form(self) -> None:
         self.ask(self.till.holds.begin(self.consultation, self.at))
 
-    @rule(
-        which=st.integers(0, 5),
-        outcome=st.sampled_from(["visa", "visa", "mastercard", "declined", "action", "jcb"]),
-        looks=st.booleans(),
-    )
+    @rule(which=st.integers(0, 5), outcome=OUTCOMES, looks=st.booleans())
     def enter_a_card(self, which: int, outcome: str, looks: bool) -> None:
-        forms = [one for one in self.till.gateway.intents.values() if one.state in OPEN_FORM]
+        payment = self.payment()
+        if payment is None:
+            return
+        if payment.state is PaymentState.DRAFT:
+            self.show_form()
+        else:
+            self.ask(self.till.invoices.pay_form(payment.id, self.at))
+        gateway = self.till.gateway
+        forms = [one for one in gateway.intents.values() if one.state in OPEN_FORM]
         if not forms:
             return
         intent = forms[which % len(forms)]
-        gateway = self.till.gateway
         if outcome == "declined":
             gateway.enter_card(intent.id, declined="card_declined")
         elif outcome == "action":
@@ -141,38 +150,63 @@ class Money(RuleBasedStateMachine):
     def extend(self, amount: int) -> None:
         self.ask(self.till.holds.extend(self.consultation, amount, self.at))
 
-    @rule()
-    def call_off(self) -> None:
-        self.ask(self.till.invoices.call_off(self.consultation, self.at))
+    @rule(really=SELDOM)
+    def call_off(self, really: bool) -> None:
+        if really:
+            self.ask(self.till.invoices.call_off(self.consultation, self.at))
 
     # -- the call and its end --------------------------------------------------------------------------------
 
     @precondition(lambda self: not self.run(self.till.holds.obstacles(self.consultation, self.at)))
     @rule(seconds=st.sampled_from([0, 1, 61, 600, 1500, 4000]))
     def talk(self, seconds: int) -> None:
+        self.talked = True
         self.run(self.till.talk(self.consultation, seconds))
 
-    @rule(amount=st.sampled_from([None, 0, 1, 2500, 5000, 9000]))
-    def enter(self, amount: int | None) -> None:
-        self.ask(self.till.invoices.enter(self.consultation, amount, self.at))
+    @rule(amount=st.sampled_from([None, 1, 2500, 5000, 9000]), really=SELDOM)
+    def enter(self, amount: int | None, really: bool) -> None:
+        if really:
+            self.ask(self.till.invoices.enter(self.consultation, amount, self.at))
 
-    @rule(amount=st.sampled_from([None, None, 0, 1234, 5000, 9000]), by_link=st.booleans())
-    def confirm(self, amount: int | None, by_link: bool) -> None:
-        self.ask(self.till.invoices.confirm(self.consultation, amount, self.at, by_link=by_link))
+    @rule(amount=st.sampled_from([None, None, None, 1234, 5000, 0]), by_link=st.booleans(), early=SELDOM)
+    def confirm(self, amount: int | None, by_link: bool, early: bool) -> None:
+        if self.talked or early:
+            self.ask(self.till.invoices.confirm(self.consultation, amount, self.at, by_link=by_link))
 
-    @rule(charge=st.booleans())
-    def no_show(self, charge: bool) -> None:
-        self.ask(self.till.invoices.no_show(self.consultation, charge, self.at))
+    @rule(charge=st.booleans(), really=SELDOM)
+    def no_show(self, charge: bool, really: bool) -> None:
+        if really:
+            self.till.at += timedelta(minutes=10)
+            self.ask(self.till.invoices.no_show(self.consultation, charge, self.at))
 
-    @rule()
-    def pay_form(self) -> None:
-        if (payment := self.payment()) is not None:
-            self.ask(self.till.invoices.pay_form(payment.id, self.at))
-
-    @rule(asked=st.sampled_from(["resend", "cancel"]))
-    def claim(self, asked: str) -> None:
-        if (payment := self.payment()) is not None:
+    @rule(asked=st.sampled_from(["resend", "cancel"]), really=SELDOM)
+    def claim(self, asked: str, really: bool) -> None:
+        if really and (payment := self.payment()) is not None:
             self.ask(getattr(self.till.invoices, asked)(payment.id, self.at))
+
+    # -- the usual way ---------------------------------------------------------------------------------------
+
+    def step(self, outcome: str) -> None:
+        """Do what comes next for people to whom nothing happens."""
+        payment = self.payment()
+        if payment is None:
+            return
+        if payment.state is not PaymentState.DRAFT or self.run(self.till.holds.obstacles(self.consultation, self.at)):
+            self.enter_a_card(0, outcome, looks=True)
+        elif not self.talked:
+            self.talk(1300)
+        else:
+            self.ask(self.till.invoices.confirm(self.consultation, None, self.at, by_link=True))
+
+    # Two of the same, because hypothesis leaves rules out at random, and without this one little comes about.
+    @rule(outcome=OUTCOMES)
+    def go_on(self, outcome: str) -> None:
+        self.step(outcome)
+
+    @rule(steps=st.integers(1, 5))
+    def go_far(self, steps: int) -> None:
+        for _ in range(steps):
+            self.step("visa")
 
     # -- the world -------------------------------------------------------------------------------------------
 
@@ -180,12 +214,12 @@ class Money(RuleBasedStateMachine):
     def trouble(self, troubles: list[Trouble]) -> None:
         self.till.gateway.trouble(*troubles)
 
-    @rule(silent=st.booleans(), asks=st.booleans())
+    @rule(silent=SELDOM, asks=st.booleans())
     def mood(self, silent: bool, asks: bool) -> None:
         self.till.gateway.silent = silent
         self.till.gateway.asks_the_patient = asks
 
-    @rule(span=st.sampled_from([timedelta(seconds=2), timedelta(minutes=2), timedelta(hours=25), timedelta(days=6)]))
+    @rule(span=SPANS)
     def wait(self, span: timedelta) -> None:
         self.till.at += span
         self.run(self.till.billing.jobs.run(self.at))
@@ -193,10 +227,6 @@ class Money(RuleBasedStateMachine):
     @rule()
     def another_process(self) -> None:
         self.till.billing = self.till.process()
-
-    @rule()
-    def note_news(self) -> None:
-        self.news += self.till.gateway.intents.values()
 
     @rule(which=st.integers(0, 50))
     def old_news(self, which: int) -> None:
@@ -212,6 +242,7 @@ class Money(RuleBasedStateMachine):
 
     @invariant()
     def sums_agree(self) -> None:
+        self.news += [one for one in self.till.gateway.intents.values() if one not in self.news]
         if not hasattr(self, "consultation") or (payment := self.payment()) is None:
             return
         attempts = self.attempts()
