@@ -194,6 +194,19 @@ async def record(*pages: Person) -> None:
         await one.page.evaluate(_RECORDER)
 
 
+async def recorded_call(earner: Earner, payer: Payer, planned: dict[str, Any], *, waiting: float = 0) -> None:
+    """Bring both into a call to be paid afterwards, the patient after some seconds of waiting; note incoming media."""
+    await payer.agree(planned["patient_url"])
+    await payer.may_join()
+    await earner.enter(planned["practitioner_url"])
+    await payer.button("join").click()
+    await payer.waits()
+    await record(earner, payer)
+    await asyncio.sleep(waiting)
+    await earner.admit()
+    await asyncio.gather(earner.sees(), payer.sees())
+
+
 async def both_received(one: Person, other: Person) -> Spans:
     """Return when media came in on both pages at once, in milliseconds of 1970."""
     mine, theirs = [merged(await each.page.evaluate("received")) for each in (one, other)]

@@ -141,6 +141,20 @@ class Practice(Deployment):
         asked = "SELECT call FROM billed_calls WHERE consultation = ? ORDER BY opened_at"
         return [str(call) for (call,) in self.rows(asked, consultation)]
 
+    async def has_last_facts(self, consultation: str) -> None:
+        """Wait until the worker has told how the calls ended, which takes it a fraction of a second."""
+        asked = "SELECT kind, boot, leg FROM meter_facts WHERE call = ? ORDER BY number"
+
+        async def all_lost() -> bool:
+            facts = self.rows(asked, self.calls(consultation)[-1])
+            there: set[str] = set()
+            for kind, boot, leg in facts:
+                if boot == facts[-1][1] and kind in {"LegConnected", "LegLost"}:
+                    there ^= {leg}
+            return bool(facts) and not there
+
+        await until(all_lost, "the last facts of the call")
+
     def as_if_asked_earlier(self, consultation: str) -> None:
         """Let the minute pass in which a patient is not asked to pay again."""
         with closing(sqlite3.connect(self.folder / "visavis.sqlite3", timeout=10)) as database, database:

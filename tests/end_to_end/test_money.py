@@ -35,6 +35,7 @@ async def test_a_card_is_held_the_amount_edited_and_captured_and_both_have_the_r
     await payer.meters(2)
     await earner.leaves()
     await payer.is_told("Le praticien confirme le montant")
+    await practice.has_last_facts(planned["id"])
     await earner.charges("45,00")
     await earner.is_told("Payé.")
     await payer.is_told("Payé : 45,00 €")

@@ -33,6 +33,7 @@ async def test_when_the_hold_is_nearly_used_up_both_are_warned_and_a_second_one_
         await expect(page.get_by_text("couvre encore")).to_have_count(0, timeout=15_000)
     await payer.meters(HELD_SECONDS + 2)
     await earner.leaves()
+    await practice.has_last_facts(planned["id"])
     await earner.charges()
     await earner.is_told("Payé.")
 
@@ -57,6 +58,7 @@ async def test_beyond_the_hold_nothing_is_billed(practice, earner, payer):
     for page in (earner.page, payer.page):
         await expect(page.locator("dl.meter")).to_contain_text(as_set("300,00 €"))
     await earner.leaves()
+    await practice.has_last_facts(planned["id"])
     await earner.charges()
     await earner.is_told("Payé.")
     payment = practice.payment(planned["id"])
