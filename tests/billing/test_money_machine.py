@@ -2,10 +2,8 @@
 
 import asyncio
 import shutil
-import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -17,7 +15,7 @@ from billing import invoice
 from billing import payment as payments
 from billing.agreement import Hold, Payment, Purpose, When
 from billing.fees import commission
-from billing.gateway import CaptureHold, Intent, IntentState
+from billing.gateway import Intent, IntentState
 from billing.hold import HoldState
 from billing.money import BadAmount
 from billing.payment import PaymentState
@@ -25,31 +23,18 @@ from billing.problems import Problem
 from billing.settling import event_of
 from billing.tariff import Tariff
 from store.io.database import Database
-from tests.billing.gateway_double import GatewayDouble, Trouble
+from tests.billing.empty_database import new_database
+from tests.billing.gateway_double import Trouble
+from tests.billing.providers import AtSandbox, InMemory, Provider
 from tests.billing.till import AT_END, FIXED, PER_MINUTE, Till
 
 BEGIN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 WEEK = timedelta(days=7)
-OPEN_FORM = {IntentState.NEEDS_CARD, IntentState.NEEDS_ACTION, IntentState.NEEDS_CONFIRMATION}
 
 OUTCOMES = st.sampled_from(["visa", "visa", "visa", "mastercard", "declined", "action", "jcb"])
 SPANS = st.sampled_from([timedelta(seconds=2), timedelta(minutes=2), timedelta(minutes=2), timedelta(hours=25), WEEK])
 # What ends the story is rare, so that most stories are long.
 SELDOM = st.integers(0, 7).map(lambda number: number == 7)
-
-_folder = Path(tempfile.mkdtemp(prefix="visavis-money-"))
-_empty = _folder / "empty.sqlite3"
-
-
-def empty_database(path: Path) -> None:
-    """A database with the present schema, made once: migrating takes longer than an example."""
-
-    async def make() -> None:
-        await (await Database.open(f"sqlite:///{_empty}")).close()
-
-    if not _empty.exists():
-        asyncio.run(make())
-    shutil.copy(_empty, path)
 
 
 class Money(RuleBasedStateMachine):
@@ -58,14 +43,17 @@ class Money(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.path = Path(tempfile.mkdtemp(dir=_folder)) / "money.sqlite3"
-        empty_database(self.path)
+        self.path = new_database()
         self.database = self.run(Database.open(f"sqlite:///{self.path}"))
-        self.till = Till(self.database, GatewayDouble(lambda: self.till.at), BEGIN)
-        self.run(self.till.open_account())
+        self.provider = self.run(self.opened_provider(lambda: self.till.at if hasattr(self, "till") else BEGIN))
+        self.till = Till(self.database, self.provider.gateway, BEGIN)
+        self.run(self.till.open_account(self.provider.account))
         self.final: dict[str, str] = {}
         self.news: list[Intent] = []
         self.talked = False
+
+    async def opened_provider(self, now: Callable[[], datetime]) -> Provider:
+        return InMemory(now)
 
     def teardown(self) -> None:
         try:
@@ -73,6 +61,7 @@ class Money(RuleBasedStateMachine):
                 self.in_the_end_everything_agrees()
         finally:
             self.run(self.till.billing.operations.close())
+            self.run(self.provider.close())
             self.run(self.database.close())
             self.runner.close()
             shutil.rmtree(self.path.parent)
@@ -107,7 +96,8 @@ class Money(RuleBasedStateMachine):
         increments=st.booleans(),
     )
     def plan(self, tariff: Tariff, when: When, days: int, coupon: int, increments: bool) -> None:
-        self.till.gateway.increments = increments
+        if isinstance(self.provider, InMemory):
+            self.provider.gateway.increments = increments
         self.consultation = self.run(self.till.priced(tariff, when, starts_in=timedelta(days=days, minutes=5)))
         if coupon:
             self.run(self.till.billing.coupons.create("ENTREPRISE", "Acme", self.at, percent=coupon, most_uses=1))
@@ -126,17 +116,8 @@ class Money(RuleBasedStateMachine):
             self.show_form()
         else:
             self.ask(self.till.invoices.pay_form(payment.id, self.at))
-        gateway = self.till.gateway
-        forms = [one for one in gateway.intents.values() if one.state in OPEN_FORM]
-        if not forms:
-            return
-        intent = forms[which % len(forms)]
-        if outcome == "declined":
-            gateway.enter_card(intent.id, declined="card_declined")
-        elif outcome == "action":
-            gateway.enter_card(intent.id, action=True)
-        else:
-            gateway.enter_card(intent.id, f"{outcome} 4242")
+        if forms := self.provider.forms():
+            self.provider.enter(forms[which % len(forms)], outcome)
         if looks:
             self.look()
 
@@ -212,12 +193,11 @@ class Money(RuleBasedStateMachine):
 
     @rule(troubles=st.lists(st.sampled_from(list(Trouble)), min_size=1, max_size=3))
     def trouble(self, troubles: list[Trouble]) -> None:
-        self.till.gateway.trouble(*troubles)
+        self.provider.trouble(*troubles)
 
     @rule(silent=SELDOM, asks=st.booleans())
     def mood(self, silent: bool, asks: bool) -> None:
-        self.till.gateway.silent = silent
-        self.till.gateway.asks_the_patient = asks
+        self.provider.mood(silent=silent, asks=asks)
 
     @rule(span=SPANS)
     def wait(self, span: timedelta) -> None:
@@ -242,17 +222,17 @@ class Money(RuleBasedStateMachine):
 
     @invariant()
     def sums_agree(self) -> None:
-        self.news += [one for one in self.till.gateway.intents.values() if one not in self.news]
+        self.news += [one for one in self.run(self.provider.intents()) if one not in self.news]
         if not hasattr(self, "consultation") or (payment := self.payment()) is None:
             return
         attempts = self.attempts()
         taken = sum(attempt.captured for attempt in attempts)
         assert payment.paid == taken
-        assert taken <= self.till.gateway.received
+        assert taken <= self.provider.received()
         for attempt in attempts:
             assert 0 <= attempt.fee <= attempt.captured <= attempt.amount
         assert taken <= (payment.due or 0)
-        captures = [asked.intent for _, asked in self.till.gateway.performed if isinstance(asked, CaptureHold)]
+        captures = self.provider.captures()
         assert len(captures) == len(set(captures))
         self._final_states_stay(payment, attempts)
 
@@ -273,9 +253,7 @@ class Money(RuleBasedStateMachine):
         assert payment.price == (payment.covered or 0) + (payment.waived or 0) + (payment.due or 0)
 
     def in_the_end_everything_agrees(self) -> None:
-        gateway = self.till.gateway
-        gateway.troubles.clear()
-        gateway.silent = gateway.asks_the_patient = False
+        self.provider.calm()
         for span in (timedelta(seconds=1), timedelta(minutes=2), timedelta(hours=1), timedelta(hours=24)):
             for _ in range(6):
                 self.till.at += span
@@ -284,7 +262,7 @@ class Money(RuleBasedStateMachine):
         payment = self.payment()
         if payment is None:
             return
-        assert payment.paid == gateway.received
+        assert payment.paid == self.provider.received()
         for attempt in self.attempts():
             self._as_the_provider_has_it(payment, attempt)
         assert payment.state is not PaymentState.PROCESSING
@@ -305,6 +283,18 @@ class Money(RuleBasedStateMachine):
         held = attempt.purpose is Purpose.HOLD and intent.state is IntentState.HELD
         assert not held or payment.state is PaymentState.DRAFT
 
+
+class MoneyAtSandbox(Money):
+    """The same through Stripe's SDK: serialisation, error mapping and idempotency are those of production."""
+
+    async def opened_provider(self, now: Callable[[], datetime]) -> Provider:
+        return await AtSandbox.opened(now)
+
+
+TestMoneyAtSandbox = MoneyAtSandbox.TestCase
+TestMoneyAtSandbox.settings = settings(
+    max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 TestMoney = Money.TestCase
 TestMoney.settings = settings(

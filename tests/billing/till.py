@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +23,6 @@ from store.ids import CallId, ConsultationId, LegId, PractitionerId, Prefix, Sea
 from store.io.database import Database
 from store.io.entropy import new_id
 from store.io.outbox import Outbox
-from tests.billing.gateway_double import GatewayDouble
 
 PER_MINUTE = Tariff("EUR", Basis.PER_MINUTE, per_minute=200)
 FIXED = Tariff("EUR", Basis.FIXED, fixed=8000)
@@ -50,10 +50,10 @@ async def _issuer(tx: AsyncConnection, practitioner: PractitionerId) -> Issuer:
 
 @dataclass
 class Till:
-    """`at` is everybody's clock. Two of them on one database are two processes."""
+    """`gateway` is most often a `GatewayDouble`; `at` is everybody's clock; `process` gives another one on the same."""
 
     database: Database
-    gateway: GatewayDouble
+    gateway: Any
     at: datetime
     bus: ListeningBus = field(default_factory=ListeningBus)
     practitioner: PractitionerId = field(default_factory=lambda: PractitionerId(new_id(Prefix.PRACTITIONER)))
@@ -88,10 +88,10 @@ class Till:
     def wait(self, **span: float) -> None:
         self.at += timedelta(**span)
 
-    async def open_account(self, *, can_charge: bool = True) -> None:
+    async def open_account(self, account: str = ACCOUNT, *, can_charge: bool = True) -> None:
         row = {
             "practitioner": self.practitioner,
-            "id": ACCOUNT,
+            "id": account,
             "state": "open",
             "can_charge": can_charge,
             "can_payout": can_charge,
