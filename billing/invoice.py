@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing import tariff as tariffs
-from billing.agreement import Hold, Payment, When, left_by, live
+from billing.agreement import Hold, Payment, Timeline, When, left_by, live
 from billing.fees import Rates, commission
 from billing.problems import AmountOverHolds
 from billing.tariff import Basis, Discount, Quote, Tariff
@@ -82,6 +82,11 @@ def missed(payment: Payment) -> int:
     """Return the price of a consultation to which the patient did not come: as if it had taken its planned time."""
     price = tariffs.most(payment.tariff, payment.planned_seconds)
     return price if payment.agreed_most is None else min(price, payment.agreed_most)
+
+
+def waited_in_vain(timeline: Timeline | None) -> bool:
+    """Whether it was the practitioner who did not come: the patient waited, and nobody was ever there."""
+    return timeline is not None and timeline.waiting_since is not None and timeline.host_since is None
 
 
 def check_entered(payment: Payment, amount: int, most_due: int | None) -> None:

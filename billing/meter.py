@@ -71,6 +71,11 @@ class Meter:
             boot = self._boots[stamp.boot] = Boot()
         return boot.hear(fact)
 
+    @property
+    def met(self) -> bool:
+        """Whether the two were ever connected at the same time, with the meter stopped or not."""
+        return any(boot.met for boot in self._boots.values())
+
     def reading(self) -> Metered:
         """Return what the facts heard so far come to."""
         # A pause outlives the worker that stamped it. UTC orders the boots, which no arithmetic needs.

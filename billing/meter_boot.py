@@ -67,15 +67,23 @@ class _Story:
         ended = self.legs[seat].pop(leg)
         self.spans[seat].append((ended.start, max(heard, ended.known)))
 
+    @property
+    def met(self) -> bool:
+        """Whether both seats are known to have been heard at the same time."""
+        return bool(self._both())
+
     def billable(self, *, paused: bool) -> list[Span]:
         """Return the billable spans; `paused`: the meter was stopped before the first fact."""
-        both = intersection(*(self._connected(seat) for seat in Seat))
+        both = self._both()
         pauses = list(self.pauses)
         if self.paused_at is not None:
             pauses.append((self.paused_at, _EVER))
         if paused:
             pauses.append((-_EVER, _EVER if self.resumed_at is None else self.resumed_at))
         return difference(both, union(pauses))
+
+    def _both(self) -> list[Span]:
+        return intersection(*(self._connected(seat) for seat in Seat))
 
     def _connected(self, seat: Seat) -> list[Span]:
         return union([*self.spans[seat], *((leg.start, leg.known) for leg in self.legs[seat].values())])
@@ -105,6 +113,11 @@ class Boot:
     def both_open(self) -> bool:
         """Whether both seats have a connected leg."""
         return all(self._story().legs.values())
+
+    @property
+    def met(self) -> bool:
+        """Whether both seats were connected at the same time, with the meter stopped or not."""
+        return self.both_open or self._story().met
 
     def billable(self, *, paused: bool) -> list[Span]:
         """Return the billable spans; `paused`: the meter was stopped before this boot."""

@@ -135,8 +135,14 @@ class NothingToPay(Problem):
     code = "nothing_to_pay"
 
 
+class NotMet(Problem):
+    """The two have not met: what is held is taken for a missed consultation, or not at all."""
+
+    code = "not_met"
+
+
 class NotANoShow(Problem):
-    """The patient was in the call with the practitioner, or the consultation has not begun."""
+    """The patient was there, in the call or waiting for a practitioner who was not; or it has not begun."""
 
     code = "not_a_no_show"
 

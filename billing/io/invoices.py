@@ -27,6 +27,7 @@ from billing.problems import (
     NotAgreed,
     NotANoShow,
     NotInvoiced,
+    NotMet,
     PriceLocked,
     PriceMissing,
 )
@@ -105,7 +106,7 @@ class Invoices(Claims):
         """Freeze the amount (None: the entered or metered one) and take it: from the holds, else by a pay link.
 
         `by_link`: ask by a link where a hold has lapsed, instead of raising `HoldExpired`. Raises what `enter` raises,
-        and `CallRunning`.
+        `CallRunning`, and `NotMet`: without a meeting nobody's hold is touched but as a no-show.
         """
         taken = await self._metering.taken(consultation)
         operations: list[OperationId] = []
@@ -118,6 +119,8 @@ class Invoices(Claims):
                 payment = await rows.change_payment(tx, payment, {"entered": amount})
             kept = await rows.holds_of(tx, payment.id)
             wanted = invoice.quoted(payment, taken.seconds, invoice.ceiling(payment, kept, at))
+            if not taken.met and (wanted.covered or (wanted.due and live(kept, at))):
+                raise NotMet
             if wanted.due and not by_link and _lapsed(payment, kept, at):
                 raise HoldExpired
             await self._freeze(tx, payment, wanted, taken, kept, operations, at)
@@ -140,7 +143,7 @@ class Invoices(Claims):
         operations: list[OperationId] = []
         async with self._outbox.committing() as tx:
             payment = await self._draft(tx, consultation)
-            if taken.seconds or at < payment.starts_at:
+            if taken.met or at < payment.starts_at or (charge and invoice.waited_in_vain(timeline)):
                 raise NotANoShow
             kept = await rows.holds_of(tx, payment.id)
             most_due = invoice.ceiling(payment, kept, at)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing.fact_row import fact_of
 from billing.io.fact_log import FactLog
 from billing.io.money_tables import billed_calls
-from billing.meter import replay
+from billing.meter import Meter, replay
 from billing.problems import FactsMissing
 from store.ids import CallId, ConsultationId
 from store.io.database import Database
@@ -17,9 +17,13 @@ from store.io.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """`seconds` billable in all calls. `heads`: per call the last fact's hash, in hexadecimal, that they came from."""
+    """`seconds` billable in all calls. `heads`: per call the last fact's hash, in hexadecimal, that they came from.
+
+    `met`: the two were connected at the same time, be it for a moment or with the meter stopped.
+    """
 
     seconds: int
+    met: bool
     heads: dict[str, str]
 
 
@@ -50,12 +54,16 @@ class Metering:
 
     async def taken(self, consultation: ConsultationId) -> Taken:
         """Return how long it has taken, from the table alone."""
-        billable, heads = 0, {}
+        billable, met, heads = 0, False, {}
         for row in await self._calls(consultation):
             facts = await self._facts.rows_of(row.call)
-            billable += replay(fact_of(fact) for fact in facts).billable_ms
+            meter = Meter()
+            for fact in facts:
+                meter.hear(fact_of(fact))
+            billable += meter.reading().billable_ms
+            met = met or meter.met
             heads[row.call] = facts[-1].hash.hex() if facts else ""
-        return Taken(billable // 1000, heads)
+        return Taken(billable // 1000, met, heads)
 
     async def seconds_until(self, heads: dict[str, str]) -> int:
         """Return how long it had taken when these were the last facts. Raises `FactsMissing`."""
