@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
+from babel.dates import format_date
 from babel.numbers import format_currency
 
 from billing.money import exponent
@@ -23,6 +25,11 @@ def amount_in_words(minor: int, currency: str, language: Language) -> str:
     pattern = "#,##0" + ("." + "0" * places if places else "")
     form = f"¤{pattern}" if language == "en" else f"{pattern}\u00a0¤"
     return format_currency(value, currency, form, locale=_LOCALES[language], currency_digits=False)
+
+
+def month_in_words(month: str, language: Language) -> str:
+    """Return a month like `2026-03` in words, `mars 2026`."""
+    return format_date(date.fromisoformat(f"{month}-01"), "LLLL y", locale=_LOCALES[language])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,16 @@ from billing.agreement import Payment
 from billing.money import exponent
 from billing.patient_view import PatientView
 from billing.payment import PaymentState
-from billing.tariff import Tariff
+from billing.tariff import Discount, Tariff, quote
 
 Token = Annotated[str, Meta(min_length=1, max_length=256)]
 
 # What a patient still owes, or has on the way.
 OWED = frozenset({PaymentState.PENDING, PaymentState.PROCESSING, PaymentState.FAILED, PaymentState.UNPAID})
+
+
+# What one click authorises more during a call: enough to finish a thought, not a second consultation.
+MORE_SECONDS = 15 * 60
 
 
 class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +75,8 @@ class TariffLook(msgspec.Struct, frozen=True):
 class PriceLook(msgspec.Struct, frozen=True):
     """A consultation's price for its patient. `state` as in `billing.patient_view.PatientState`.
 
-    `due`, `paid` and `pay_url` say how the payment stands once its amount is confirmed.
+    `card_only`: it is too early for a hold, so that the card is kept and the amount set aside later. `due`, `paid` and
+    `pay_url` say how the payment stands once its amount is confirmed.
     """
 
     state: str
@@ -83,6 +88,7 @@ class PriceLook(msgspec.Struct, frozen=True):
     covered_percent: int
     covered_amount: int
     hold_amount: int
+    card_only: bool
     capture_before: datetime | None
     card: str
     declined: str
@@ -120,6 +126,14 @@ class PayLook(msgspec.Struct, frozen=True):
     receipts: list[ReceiptLook]
 
 
+def more_to_hold(tariff: Tariff, seconds: int, discount: Discount | None) -> int:
+    """Return what `MORE_SECONDS` after so many billable ones cost the patient; 0 when they cost nothing more."""
+    # What comes before the rate applies would make the same quarter of an hour cheaper, or dearer, each time.
+    begun = max(seconds, tariff.free_seconds + tariff.minimum_seconds)
+    now, then = (quote(tariff, second, discount).due for second in (begun, begun + MORE_SECONDS))
+    return max(then - now, 0)
+
+
 def tariff_look(tariff: Tariff) -> TariffLook:
     """Return the tariff for a page."""
     return TariffLook(
@@ -136,7 +150,7 @@ def tariff_look(tariff: Tariff) -> TariffLook:
     )
 
 
-def price_look(view: PatientView, payment: Payment | None, pay_url: str | None) -> PriceLook:
+def price_look(view: PatientView, payment: Payment | None, pay_url: str | None, *, card_only: bool) -> PriceLook:
     """Return the price for its patient's page."""
     return PriceLook(
         state=view.state,
@@ -148,6 +162,7 @@ def price_look(view: PatientView, payment: Payment | None, pay_url: str | None) 
         covered_percent=view.discount.percent if view.discount else 0,
         covered_amount=view.discount.amount if view.discount else 0,
         hold_amount=view.hold_amount,
+        card_only=card_only,
         capture_before=view.capture_before,
         card=view.card,
         declined=view.declined,

@@ -42,6 +42,8 @@ def document(version: str, base: str) -> dict[str, Any]:
                         {
                             "400": "bad_request",
                             "401": "key_needed",
+                            "403": "not_allowed",
+                            "409": "no_account",
                             "413": "too_large",
                             "415": "media_type",
                             "422": "bad_body",

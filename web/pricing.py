@@ -1,11 +1,10 @@
 """A price as the desk's form or a program sends it, and what is wrong with it: one problem at a time."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
-from billing.agreement import When
-from billing.money import BadAmount, Money, UnknownCurrency, exponent, parse
-from billing.tariff import BadTariff, Basis, Tariff, check
+from billing.agreement import When, most
+from billing.money import BadAmount, UnknownCurrency, exponent, parse
+from billing.tariff import LONGEST_FREE, BadTariff, Basis, Tariff, check
 from web.problems import Refused
 
 # What the form has besides the amount, each in minutes, with the tariff's field in seconds.
@@ -32,9 +31,16 @@ class PlannedPrice:
     tariff: Tariff
     when: When
 
+    @property
+    def free(self) -> bool:
+        return self.tariff.basis is Basis.FREE
 
-def read_price(form: dict[str, str], currency: str) -> PlannedPrice:
-    """Return the price in the desk's form; `currency` when it names none. Raises `Refused` with the field to blame."""
+
+def read_price(form: dict[str, str], currency: str, minutes: int) -> PlannedPrice:
+    """Return the price in the desk's form for a consultation of so many minutes; `currency` when it names none.
+
+    Raises `Refused` with the form's field that is to blame.
+    """
     basis = _basis(form.get("basis", "free"))
     currency = (form.get("currency", "").strip() or currency).upper()
     try:
@@ -47,17 +53,25 @@ def read_price(form: dict[str, str], currency: str) -> PlannedPrice:
     amount = _amount(form, "amount", currency)
     if amount is None and basis is not Basis.AT_END:
         raise Refused("bad_amount", field="amount")
+    if amount == 0 and basis is not Basis.AT_END:
+        raise Refused("price_zero", field="amount")
     values["per_minute" if basis is Basis.PER_MINUTE else "fixed"] = amount or 0
     if basis is Basis.PER_MINUTE:
         for name, field in _AMOUNTS.items():
-            if (typed := _amount(form, name, currency)) is not None:
-                values[field] = typed
+            if (given := _amount(form, name, currency)) is not None:
+                values[field] = given
         for name, field in _MINUTES.items():
             values[field] = _minutes(form, name)
         values["granularity"] = _STEPS.get(form.get("step", "second"), 1)
     elif basis is Basis.AT_END and (cap := _amount(form, "cap", currency)) is not None:
         values["cap"] = cap
-    return checked(Tariff(currency=currency, basis=basis, **values), form.get("pay", "hold"))
+    return _held(checked(Tariff(currency=currency, basis=basis, **values), form.get("pay", "hold")), minutes, "amount")
+
+
+def priced(tariff: Tariff, when: str, minutes: int) -> PlannedPrice:
+    """Return a program's price for a consultation of so many minutes. Raises `Refused` with the tariff's field."""
+    field = "fixed" if tariff.basis is Basis.AT_END and tariff.cap is None else "cap"
+    return _held(checked(tariff, when), minutes, field)
 
 
 def checked(tariff: Tariff, when: str) -> PlannedPrice:
@@ -71,9 +85,11 @@ def checked(tariff: Tariff, when: str) -> PlannedPrice:
     return PlannedPrice(tariff, When.AFTER if when == When.AFTER else When.HOLD)
 
 
-def typed(amount: Money) -> str:
-    """Return an amount as one would type it, `80.00`."""
-    return f"{Decimal(amount.decimal):f}"
+def _held(price: PlannedPrice, minutes: int, field: str) -> PlannedPrice:
+    """Return the price, unless a hold is to be made and nobody can say of how much."""
+    if price.when is When.HOLD and not most(price.tariff, minutes * 60):
+        raise Refused("nothing_to_hold", field=field)
+    return price
 
 
 def _basis(text: str) -> Basis:
@@ -97,6 +113,6 @@ def _minutes(form: dict[str, str], name: str) -> int:
     text = form.get(name, "").strip()
     if not text:
         return 0
-    if not (text.isascii() and text.isdecimal() and len(text) <= 3):
-        raise Refused("bad_tariff", field=name)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) * 60 <= LONGEST_FREE):
+        raise Refused("bad_duration", field=name)
     return int(text) * 60

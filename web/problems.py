@@ -87,6 +87,13 @@ KINDS: dict[str, Kind] = {
     "bad_amount": Kind(
         422, sentence("This is not an amount: write it like 45.00, with no more decimals than the currency has.")
     ),
+    "price_zero": Kind(422, sentence("A price is more than zero. Choose “Free” where nothing is to be paid.")),
+    "nothing_to_hold": Kind(
+        422, sentence("Say an amount: it is what the bank is asked to set aside. Or let the patient pay afterwards.")
+    ),
+    "bad_duration": Kind(422, sentence("These are whole minutes, from 0 to 240.")),
+    "bad_expiry": Kind(422, sentence("A code is good until a time that is still to come.")),
+    "bad_organisation": Kind(422, sentence("The company's name takes 1 to 80 characters.")),
     "unknown_currency": Kind(422, sentence("There is no such currency.")),
     "bad_tariff": Kind(422, sentence("These prices make no sense together.")),
     "too_soon": Kind(429, sentence("This was asked for less than a minute ago.")),

@@ -6,14 +6,28 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from agenda.consultation import Consultation, JoinWindow
+from billing.patient_view import PatientState, PatientView
+from billing.payment import PaymentState
+from billing.tariff import Tariff
 from store.ids import ConsultationId
 
 State = Literal["planned", "open", "past", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
+class PriceNote:
+    """A consultation's price in short. `state`: `to_agree`, `card_awaited`, `card_given`, `agreed`, or a payment's."""
+
+    tariff: Tariff
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsultationView:
-    """A consultation as its practitioner sees it; `starts_at` is in their zone. Without a link once it is over."""
+    """A consultation as its practitioner sees it; `starts_at` is in their zone. Without a link once it is over.
+
+    `price` is None where it is free, or not asked for.
+    """
 
     id: ConsultationId
     patient_name: str
@@ -23,6 +37,20 @@ class ConsultationView:
     invitation_url: str
     room_url: str
     qr_url: str
+    price: PriceNote | None = None
+
+
+def price_note(price: PatientView) -> PriceNote | None:
+    """Return what the desk says of a price; None for a consultation that is free."""
+    if price.state is PatientState.FREE:
+        return None
+    if price.payment_state is None:
+        return PriceNote(price.tariff, "to_agree")
+    if price.payment_state is not PaymentState.DRAFT:
+        return PriceNote(price.tariff, price.payment_state)
+    if price.state is not PatientState.READY:
+        return PriceNote(price.tariff, "card_awaited")
+    return PriceNote(price.tariff, "card_given" if price.card else "agreed")
 
 
 def state_of(consultation: Consultation, window: JoinWindow, at: datetime) -> State:

@@ -219,6 +219,11 @@ class Practice:
     async def get(self, path: str, headers: dict[str, str] | None = None) -> ClientResponse:
         return await self.client.get(path, headers=headers, allow_redirects=False)
 
+    async def seen(self, path: str, headers: dict[str, str] | None = None) -> str:
+        """Return a page as it is seen: without the data for its scripts, which hold every sentence there is."""
+        html = await (await self.get(path, headers)).text()
+        return "".join(part.partition("</script>")[2] or part for part in html.split("<script"))
+
     async def form(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> ClientResponse:
         """Send a form as a page of ours does."""
         own = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}

@@ -77,6 +77,12 @@ async def test_every_documented_answer_is_given_and_has_its_documented_shape(pra
     await see(await post(ALL, data=b"x" * 70_000, headers={**key, "Content-Type": "application/json"}), "post", ALL)
     await see(await post(ALL, data={"patient_name": "Zoé"}, headers=key), "post", ALL)
     await see(await post(ALL, json={"patient_name": ""}, headers=key), "post", ALL)
+    price = {"basis": "fixed", "fixed": 8000}
+    locked = {"patient_name": "Zoé", "price": {**price, "locked": True}}
+    await see(await post(ALL, json=locked, headers=key), "post", ALL)
+    newcomer = await practice.agenda.create_practitioner("new@example.org", "Dr New", None, practice.at)
+    unpaid = {"patient_name": "Zoé", "price": price}
+    await see(await post(ALL, json=unpaid, headers=await practice.key(newcomer)), "post", ALL)
     mine = f"{ALL}/{made['id']}"
     for method in ("get", "delete"):
         await see(await practice.client.request(method, mine), method, ONE)

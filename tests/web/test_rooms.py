@@ -27,6 +27,7 @@ async def test_the_room_knows_its_consultation(practice, page_data):
         "starts_at": "2026-03-10T10:00:00+01:00",
         "minutes": 30,
         "invitation_url": f"{practice.origin}/join#{token}",
+        "priced": False,
     }
 
 

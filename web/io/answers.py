@@ -28,6 +28,7 @@ def page(
         path or request.path,
         practitioner=request.get(WHO),
         data=data,
+        sandbox=request.app[SITE].parts.money.sandbox is not None,
         status=status,
         **values,
     )

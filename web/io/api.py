@@ -10,13 +10,14 @@ from billing.tariff import Basis, Tariff
 from store.ids import ConsultationId, Prefix, is_id
 from web.api import ConsultationAnswer, Entry, NewConsultation, NewPrice, PaymentAnswer
 from web.io.answers import json
+from web.io.desk import check_payable
 from web.io.guard import body_of
 from web.io.parts import API_KEY, SITE
 from web.io.views import token_of
 from web.io.visitor import base_url
 from web.openapi import document
 from web.planning import Plan, check
-from web.pricing import PlannedPrice, checked
+from web.pricing import PlannedPrice, priced
 from web.problems import Refused
 from web.views import invitation_url, room_path, state_of
 
@@ -36,9 +37,11 @@ async def create(request: aioweb.Request) -> aioweb.Response:
     at = parts.clock()
     practitioner = await _practitioner(request, new.practitioner)
     plan = check(Plan(new.patient_name, new.starts_at or at, new.minutes), at)
-    price = _price(new.price) if new.price is not None else None
+    price = _price(new.price, plan.minutes) if new.price is not None else None
     if new.price is not None and new.price.locked and request[API_KEY].practitioner is not None:
         raise Refused("not_allowed", field="locked")
+    if price is not None:
+        await check_payable(parts, practitioner.id, price)
     consultation = await parts.agenda.plan(practitioner.id, plan.patient_name, plan.starts_at, plan.minutes, at)
     if new.price is not None and price is not None:
         await parts.money.billing.prices.set(
@@ -87,7 +90,7 @@ async def entry(request: aioweb.Request) -> aioweb.Response:
     return json(Entry(f"{base_url(request)}/open#{token}", at + _ENTRY_LIFETIME), status=201)
 
 
-def _price(new: NewPrice) -> PlannedPrice:
+def _price(new: NewPrice, minutes: int) -> PlannedPrice:
     tariff = Tariff(
         currency=new.currency.upper(),
         basis=Basis(new.basis),
@@ -99,7 +102,7 @@ def _price(new: NewPrice) -> PlannedPrice:
         minimum=new.minimum,
         cap=new.cap,
     )
-    return checked(tariff, new.pay)
+    return priced(tariff, new.pay, minutes)
 
 
 async def _practitioner(request: aioweb.Request, email: str | None) -> Practitioner:

@@ -17,6 +17,8 @@ from web.io.visitor import address_bucket, base_url, language_of
 from web.origins import own_path
 from web.problems import Refused
 
+# The sandbox's pages for people; what else it answers is for programs with its key.
+_HOSTED = frozenset({"card", "challenge", "onboarding", "dashboard", "static/sandbox.css"})
 _PASSED_ON = ("Content-Type", "Location", "Cache-Control")
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _LARGEST_PAGE = 1024 * 1024
@@ -95,15 +97,18 @@ async def card_done(request: aioweb.Request) -> aioweb.Response:
 async def sandbox_page(request: aioweb.Request) -> aioweb.Response:
     """GET, POST /sandbox/{path}: the sandbox's pages for people, which listens on this machine only."""
     sandbox = request.app[SITE].parts.money.sandbox
-    if sandbox is None:
+    path = request.match_info["path"]
+    if sandbox is None or path not in _HOSTED:
         raise Refused("not_found")
     body = await request.read() if request.method == "POST" else None
     headers = {name: request.headers[name] for name in ("Content-Type", "Accept-Language") if name in request.headers}
-    url = f"{sandbox.url}{request.rel_url.raw_path_qs}"
+    url = f"{sandbox.url}/sandbox/{path}"
     try:
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as client,
-            client.request(request.method, url, data=body, headers=headers, allow_redirects=False) as answer,
+            client.request(
+                request.method, url, params=request.query, data=body, headers=headers, allow_redirects=False
+            ) as answer,
         ):
             content = await answer.content.read(_LARGEST_PAGE)
             passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}

@@ -5,7 +5,7 @@ from datetime import datetime
 from aiohttp import web as aioweb
 
 from agenda.consultation import Consultation
-from billing.tariff import Basis
+from store.ids import PractitionerId
 from web import pricing
 from web.io.answers import page, see
 from web.io.guard import form_of
@@ -32,7 +32,8 @@ async def create(request: aioweb.Request) -> aioweb.Response:
     at = parts.clock()
     try:
         plan = read_form(form, who.time_zone, at)
-        price = pricing.read_price(form, parts.money.billing.settings.currency)
+        price = pricing.read_price(form, parts.money.billing.settings.currency, plan.minutes)
+        await check_payable(parts, who.id, price)
     except Refused as refused:
         typed = {name: form.get(name, empty) for name, empty in _EMPTY.items()}
         return await _desk(request, refused, typed)
@@ -42,9 +43,21 @@ async def create(request: aioweb.Request) -> aioweb.Response:
     return see(f"/desk#{consultation.id}")
 
 
+async def check_payable(parts: WebParts, practitioner: PractitionerId, price: PlannedPrice) -> None:
+    """Raise `Refused` for a price whose practitioner cannot be paid yet."""
+    if not price.free and not await can_charge(parts, practitioner):
+        raise Refused("no_account", field="basis")
+
+
+async def can_charge(parts: WebParts, practitioner: PractitionerId) -> bool:
+    """Whether the practitioner's account at the provider, as we last saw it, takes payments."""
+    account = await parts.money.billing.connect.account_of(practitioner)
+    return account is not None and account.id != "" and account.kyc.can_charge
+
+
 async def set_price(parts: WebParts, consultation: Consultation, price: PlannedPrice, at: datetime) -> None:
     """Give the new consultation its price, if it has one."""
-    if price.tariff.basis is not Basis.FREE:
+    if not price.free:
         await parts.money.billing.prices.set(
             consultation.id,
             consultation.practitioner,
@@ -103,6 +116,8 @@ async def _desk(
         problem=refused.code if refused else None,
         wrong=refused.field if refused else None,
         currency=parts.money.billing.settings.currency,
+        can_charge=await can_charge(parts, who.id),
+        mail_in_files=parts.settings.mail_in_files,
         form=form or _EMPTY,
         time_zone=who.time_zone,
     )

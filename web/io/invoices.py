@@ -8,7 +8,8 @@ from aiohttp import web as aioweb
 from agenda.consultation import Consultation
 from billing.agreement import Payment
 from billing.fees import Rates, estimate, settled
-from billing.invoice import Reading
+from billing.invoice import Reading, missed
+from billing.tariff import with_price
 from web.io.answers import json
 from web.io.guard import body_of
 from web.io.parts import SITE
@@ -35,7 +36,8 @@ class InvoiceLook(msgspec.Struct, frozen=True):
     """How a consultation's price stands. `state` as in `billing.payment.PaymentState`, None before the agreement.
 
     `price` to `due` are of the amount as it would be confirmed now, or as it was. `entered`: what the practitioner has
-    put in instead of the metered amount. `commission` and `net` are an estimate until the money was taken.
+    put in instead of the metered amount. `missed`: what a patient who did not come would be charged. `commission` and
+    `net` are an estimate until the money was taken.
     """
 
     tariff: TariffLook
@@ -53,6 +55,7 @@ class InvoiceLook(msgspec.Struct, frozen=True):
     locked: bool
     no_show: bool
     may_no_show: bool
+    missed: int
     card_fee: int
     commission: int
     net: int
@@ -108,14 +111,15 @@ async def _shown(request: aioweb.Request, consultation: Consultation) -> aioweb.
     timeline = await timeline_of(request, consultation)
     look = _look(reading, payment, billing.settings.rates)
     met = reading.quote.seconds > 0
-    open_state = payment is not None and payment.invoiced_at is None
+    unmet = payment if payment is not None and payment.invoiced_at is None and not met else None
     return json(
         msgspec.structs.replace(
             look,
             patient=consultation.patient_name,
             when=price.when,
             locked=price.locked,
-            may_no_show=open_state and not met and not reading.running and at >= consultation.starts_at,
+            may_no_show=unmet is not None and not reading.running and at >= consultation.starts_at,
+            missed=_missed(unmet, reading.ceiling) if unmet is not None else 0,
             waited_since=timeline.waiting_since,
             host_since=timeline.host_since,
         )
@@ -146,6 +150,7 @@ def _look(reading: Reading, payment: Payment | None, rates: Rates) -> InvoiceLoo
         locked=False,
         no_show=payment.no_show if payment else False,
         may_no_show=False,
+        missed=0,
         card_fee=net.card_fee,
         commission=net.commission,
         net=net.net,
@@ -153,3 +158,7 @@ def _look(reading: Reading, payment: Payment | None, rates: Rates) -> InvoiceLoo
         waited_since=None,
         host_since=None,
     )
+
+
+def _missed(payment: Payment, ceiling: int | None) -> int:
+    return with_price(payment.tariff, 0, 0, missed(payment), payment.discount, ceiling).due

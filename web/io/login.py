@@ -23,6 +23,9 @@ from web.languages import DEFAULT, language
 from web.origins import own_path
 from web.problems import Refused
 
+# Where a log-in may lead on to.
+_PAGES = ("/desk", "/consultations/", "/monitoring", "/earnings", "/payments")
+
 
 async def front(request: aioweb.Request) -> aioweb.Response:
     """GET / → the desk for who is logged in, the log-in for everybody else."""
@@ -60,7 +63,7 @@ async def login(request: aioweb.Request) -> aioweb.Response:
 
 def _after_login(request: aioweb.Request) -> str:
     path = own_path(request.cookies.get(NEXT_COOKIE))
-    return path if path.startswith(("/desk", "/consultations/")) else "/desk"
+    return path if path.startswith(_PAGES) else "/desk"
 
 
 async def logout(request: aioweb.Request) -> aioweb.Response:

@@ -88,8 +88,7 @@ async def _payments(request: aioweb.Request, refused: Refused | None = None) -> 
         warnings=warnings(account.kyc) if account and account.id else (),
         transfers=await connect_.transfers(who.id),
         where=zone(who.time_zone),
-        sandbox=parts.money.sandbox is not None,
-        live=parts.money.sandbox is None,
+        live=parts.money.billing.gateway.publishable_key.startswith("pk_live_"),
         problem=refused.code if refused else None,
     )
 

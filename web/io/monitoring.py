@@ -1,10 +1,13 @@
 """Monitoring: the practitioner's consultations with their payments, as a page and as CSV (FAC-12 to FAC-19)."""
 
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
 from aiohttp import web as aioweb
 
 from billing.agreement import Payment
 from billing.monitoring import Filter, MonitoringRow, csv_text
-from billing.problems import UnknownPayment
+from billing.problems import Problem, UnknownPayment
 from store.ids import ConsultationId, PaymentId, Prefix, is_id
 from web.io.answers import page, see
 from web.io.parts import SITE, WHO
@@ -13,8 +16,10 @@ from web.io.visitor import base_url, language_of
 from web.local_time import zone
 from web.origins import own_path
 from web.period import Period, read_period
-from web.problems import Refused
+from web.problems import KINDS, Refused, code_of_money
 from web.views import room_path
+
+_CHOICES = frozenset({"from", "to", "status"})
 
 
 async def monitoring_page(request: aioweb.Request) -> aioweb.Response:
@@ -47,7 +52,10 @@ async def resend(request: aioweb.Request) -> aioweb.Response:
     """POST /payments/{id}/resend: the same link again (FAC-18)."""
     payment = await own_payment(request)
     parts = request.app[SITE].parts
-    await parts.money.billing.invoices.resend(payment.id, parts.clock())
+    try:
+        await parts.money.billing.invoices.resend(payment.id, parts.clock())
+    except Problem as problem:
+        return see(_back(request, code_of_money(problem)))
     return see(_back(request, "sent"))
 
 
@@ -55,7 +63,10 @@ async def cancel(request: aioweb.Request) -> aioweb.Response:
     """POST /payments/{id}/cancel: the practitioner gives the claim up."""
     payment = await own_payment(request)
     parts = request.app[SITE].parts
-    await parts.money.billing.invoices.cancel(payment.id, parts.clock())
+    try:
+        await parts.money.billing.invoices.cancel(payment.id, parts.clock())
+    except Problem as problem:
+        return see(_back(request, code_of_money(problem)))
     return see(_back(request, "cancelled"))
 
 
@@ -83,20 +94,23 @@ async def _page(
     who, billing = request[WHO], request.app[SITE].parts.money.billing
     rows: list[MonitoringRow] = await billing.reports.monitoring(who.id, period.begins, period.ends, filters)
     receipts = {row.payment: await billing.receipts.of_payment(PaymentId(row.payment)) for row in rows if row.payment}
+    query = _chosen(request.query)
+    done = request.query.get("done", "")
+    problem = refused.code if refused else done if done in KINDS else None
     return page(
         request,
         "monitoring",
         status=refused.status if refused else 200,
-        path=request.path_qs,
+        path=f"/monitoring?{query}",
         rows=rows,
         receipts=receipts,
         where=zone(who.time_zone),
         period=period,
         filters=filters,
         every_filter=tuple(Filter),
-        query=request.query_string,
-        problem=refused.code if refused else None,
-        done=request.query.get("done", ""),
+        query=query,
+        problem=problem,
+        done=done,
     )
 
 
@@ -107,14 +121,20 @@ def _asked(request: aioweb.Request) -> tuple[Period, tuple[Filter, ...]]:
     try:
         return period, tuple(dict.fromkeys(Filter(word) for word in query.getall("status", [])))
     except ValueError:
-        raise Refused("bad_period") from None
+        raise Refused("bad_request") from None
 
 
 def _default(request: aioweb.Request) -> Period:
     return read_period("", "", zone(request[WHO].time_zone), request.app[SITE].parts.clock())
 
 
+def _chosen(query: Mapping[str, str]) -> str:
+    """Return the part of a query that chooses rows."""
+    return urlencode([(name, value) for name, value in query.items() if name in _CHOICES])
+
+
 def _back(request: aioweb.Request, done: str) -> str:
-    path = own_path(request.query.get("back"))
-    path = path if path.startswith("/monitoring") else "/monitoring"
-    return f"{path}{'&' if '?' in path else '?'}done={done}"
+    """Return Monitoring's address with the rows that were chosen; what was done, or went wrong, is told there."""
+    path, _, query = own_path(request.query.get("back")).partition("?")
+    chosen = [(name, value) for name, value in parse_qsl(query) if path == "/monitoring" and name in _CHOICES]
+    return f"/monitoring?{urlencode([*chosen, ('done', done)])}"

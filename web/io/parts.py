@@ -39,6 +39,7 @@ class WebSettings:
     trusted_proxies: Sequence[Network] = ()
     join_window: JoinWindow = field(default_factory=JoinWindow)
     demo: bool = False
+    mail_in_files: bool = False
     key: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
 
 

@@ -5,10 +5,13 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web as aioweb
 
+from billing.gateway import GatewayRefused, GatewayUnclear
+from billing.io.refunds import LONGEST_REASON
 from billing.io.search import FoundPayment
 from billing.money import BadAmount, UnknownCurrency, exponent, parse
 from billing.problems import THEIRS, BadCoupon
 from store.ids import CouponId, PaymentId, Prefix, is_id
+from store.names import BadName
 from web.io.answers import page, see
 from web.io.guard import form_of
 from web.io.parts import ADMINISTRATOR, SITE
@@ -50,9 +53,9 @@ async def refund(request: aioweb.Request) -> aioweb.Response:
             PaymentId(name), amount, request[ADMINISTRATOR].id, reason, parts.clock()
         )
     except Refused as refused:
-        return await _page(request, refused, search=name)
+        return await _page(request, refused, search=name, refund=form)
     except THEIRS as theirs:
-        return await _page(request, Refused(code_of_money(theirs)), search=name)
+        return await _page(request, Refused(code_of_money(theirs), field="refund"), search=name, refund=form)
     return see(f"/admin?find={name}&done=refunded")
 
 
@@ -71,10 +74,12 @@ async def create_coupon(request: aioweb.Request) -> aioweb.Response:
             amount=amount,
             currency=currency if amount else "",
             most_uses=_count(form.get("most_uses", "")),
-            expires_at=_moment(form.get("expires", ""), zone(_ZONE)),
+            expires_at=_moment(form.get("expires", ""), zone(_ZONE), parts.clock()),
         )
     except Refused as refused:
         return await _page(request, refused, coupon=form)
+    except BadName:
+        return await _page(request, Refused("bad_organisation", field="organisation"), coupon=form)
     except THEIRS as theirs:
         return await _page(request, Refused(code_of_money(theirs)), coupon=form)
     return see("/admin?done=coupon#coupons")
@@ -92,7 +97,10 @@ async def revoke_coupon(request: aioweb.Request) -> aioweb.Response:
 async def reconcile(request: aioweb.Request) -> aioweb.Response:
     """POST /admin/reconcile: compare now instead of within the hour."""
     parts = request.app[SITE].parts
-    await parts.money.billing.reconciliation.run(parts.clock())
+    try:
+        await parts.money.billing.reconciliation.run(parts.clock())
+    except (GatewayUnclear, GatewayRefused):
+        return await _page(request, Refused("provider_unavailable"))
     return see("/admin?done=reconciled#differences")
 
 
@@ -112,6 +120,7 @@ async def _page(
     *,
     search: str | None = None,
     coupon: dict[str, str] | None = None,
+    refund: dict[str, str] | None = None,
 ) -> aioweb.Response:
     parts = request.app[SITE].parts
     billing = parts.money.billing
@@ -130,6 +139,7 @@ async def _page(
         differences=await billing.reconciliation.known.open(),
         coupons=await billing.coupons.list(),
         coupon=coupon or _EMPTY_COUPON,
+        refund=refund or {},
         currency=billing.settings.currency,
         where=zone(_ZONE),
         problem=refused.code if refused else None,
@@ -140,7 +150,7 @@ async def _page(
 
 def _reason(text: str) -> str:
     words = " ".join(text.split())
-    if not words:
+    if not words or len(words) > LONGEST_REASON:
         raise Refused("reason_needed", field="reason")
     return words
 
@@ -177,10 +187,13 @@ def _count(text: str) -> int | None:
     return int(words)
 
 
-def _moment(text: str, where: ZoneInfo) -> datetime | None:
+def _moment(text: str, where: ZoneInfo, at: datetime) -> datetime | None:
     if not text.strip():
         return None
     try:
-        return read_local(text.strip(), where)
+        expires = read_local(text.strip(), where)
     except (BadLocalTime, NoSuchLocalTime):
         raise Refused("bad_time", field="expires") from None
+    if expires <= at:
+        raise Refused("bad_expiry", field="expires")
+    return expires

@@ -7,18 +7,17 @@ from aiohttp import web as aioweb
 
 from agenda.consultation import Consultation
 from billing import tariff as tariffs
-from billing.agreement import CardForm
+from billing.agreement import HOLD_AT_MOST_BEFORE, CardForm, When
 from billing.patient_view import PatientView
+from store.names import BadName
 from web.io.answers import json
 from web.io.cards import card_address
 from web.io.guard import body_of
 from web.io.parts import SITE
 from web.io.visitor import address_bucket, base_url, language_of
-from web.money import OWED, Agreement, CardAddress, CouponCheck, Invited, PriceLook, price_look
+from web.money import OWED, Agreement, CardAddress, CouponCheck, Invited, more_to_hold, price_look
 from web.problems import Refused
 
-# What one click authorises more during a call: enough to finish a thought, not a second consultation.
-_MORE_SECONDS = 15 * 60
 # Where the card form leads back to; the page itself knows its invitation.
 _BACK = "/join"
 _BACK_TO_CALL = "/card/done"
@@ -28,7 +27,9 @@ async def price(request: aioweb.Request) -> aioweb.Response:
     """POST /join/price."""
     asked = await body_of(request, Invited)
     consultation, at = await _invited(request, asked.invitation)
-    return await _shown(request, await request.app[SITE].parts.money.billing.holds.view(consultation.id, at))
+    return await _shown(
+        request, consultation, await request.app[SITE].parts.money.billing.holds.view(consultation.id, at)
+    )
 
 
 async def coupon(request: aioweb.Request) -> aioweb.Response:
@@ -38,10 +39,12 @@ async def coupon(request: aioweb.Request) -> aioweb.Response:
     holds = request.app[SITE].parts.money.billing.holds
     view = await holds.view(consultation.id, at)
     if view.most is None or view.agreed:
-        return await _shown(request, view)
+        return await _shown(request, consultation, view)
     found = await request.app[SITE].parts.money.billing.coupons.find(asked.coupon, view.tariff.currency, at)
     due = tariffs.with_price(view.tariff, 0, 0, view.most, found.discount, None).due
-    return await _shown(request, replace(view, discount=found.discount, most_due=due))
+    held = due if view.when is When.HOLD else 0
+    tried = replace(view, discount=found.discount, most_due=due, hold_amount=held)
+    return await _shown(request, consultation, tried)
 
 
 async def agree(request: aioweb.Request) -> aioweb.Response:
@@ -49,16 +52,19 @@ async def agree(request: aioweb.Request) -> aioweb.Response:
     asked = await body_of(request, Agreement)
     consultation, at = await _invited(request, asked.invitation)
     holds = request.app[SITE].parts.money.billing.holds
-    await holds.agree(
-        consultation.id,
-        asked.name,
-        asked.email.strip() or None,
-        language_of(request),
-        asked.coupon.strip() or None,
-        asked.most,
-        at,
-    )
-    return await _shown(request, await holds.view(consultation.id, at))
+    try:
+        await holds.agree(
+            consultation.id,
+            asked.name,
+            asked.email.strip() or None,
+            language_of(request),
+            asked.coupon.strip() or None,
+            asked.most,
+            at,
+        )
+    except BadName:
+        raise Refused("bad_patient_name", field="name") from None
+    return await _shown(request, consultation, await holds.view(consultation.id, at))
 
 
 async def card(request: aioweb.Request) -> aioweb.Response:
@@ -73,7 +79,9 @@ async def seen(request: aioweb.Request) -> aioweb.Response:
     """POST /join/price/seen: the patient is back from the card form."""
     asked = await body_of(request, Invited)
     consultation, at = await _invited(request, asked.invitation)
-    return await _shown(request, await request.app[SITE].parts.money.billing.holds.look(consultation.id, at))
+    return await _shown(
+        request, consultation, await request.app[SITE].parts.money.billing.holds.look(consultation.id, at)
+    )
 
 
 async def more(request: aioweb.Request) -> aioweb.Response:
@@ -84,11 +92,9 @@ async def more(request: aioweb.Request) -> aioweb.Response:
     reading = await billing.invoices.reading(consultation.id, at)
     if reading is None:
         raise Refused("price_missing")
-    seconds = reading.quote.seconds
-    now, then = (tariffs.quote(reading.tariff, second).price for second in (seconds, seconds + _MORE_SECONDS))
-    amount = max(then - now, 0)
+    amount = more_to_hold(reading.tariff, reading.quote.seconds, reading.discount)
     if amount == 0:
-        raise Refused("price_missing")
+        raise Refused("nothing_to_pay")
     return _address(request, await billing.holds.extend(consultation.id, amount, at), _BACK_TO_CALL)
 
 
@@ -109,11 +115,11 @@ async def _invited(request: aioweb.Request, token: str) -> tuple[Consultation, d
     return consultation, at
 
 
-async def _shown(request: aioweb.Request, view: PatientView) -> aioweb.Response:
+async def _shown(request: aioweb.Request, consultation: Consultation, view: PatientView) -> aioweb.Response:
     invoices = request.app[SITE].parts.money.billing.invoices
     payment = await invoices.payment_of(view.consultation)
     url = None
     if payment is not None and (payment.state in OWED or payment.paid):
         url = f"{base_url(request)}/pay#{invoices.pay_token(payment.id)}"
-    look: PriceLook = price_look(view, payment, url)
-    return json(look)
+    far = consultation.starts_at - request.app[SITE].parts.clock() > HOLD_AT_MOST_BEFORE
+    return json(price_look(view, payment, url, card_only=far))

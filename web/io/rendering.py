@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from agenda.people import Practitioner
 from billing.monitoring import shown_duration
-from web.figures import amount_in_words
+from web.figures import amount_in_words, month_in_words
 from web.io.catalogues import Catalogues
 from web.io.static_files import StaticFiles
 from web.languages import Language
@@ -55,13 +55,15 @@ class Pages:
         *,
         practitioner: Practitioner | None = None,
         data: Mapping[str, object] | None = None,
+        sandbox: bool = False,
         **values: object,
     ) -> str:
         """Return the page.
 
         Every template has `lang`, `_`, `page`, `page_data`, `practitioner`, `path` (where a change of language
         leads back to), `static`, `version`, `sentence_of` (a problem's code → its sentence), `said` (as `_`,
-        for what is no literal), `money`, `duration` and `values` of its own.
+        for what is no literal), `sandbox` (whether no real money moves), `money`, `duration`, `month_of` (`2026-03` in
+        words) and `values` of its own.
         """
 
         def gettext(msgid: str, **parameters: object) -> str:
@@ -75,10 +77,12 @@ class Pages:
             page=page,
             page_data={"lang": language, "page": page, "catalogue": catalogue, **(data or {})},
             practitioner=practitioner,
+            sandbox=sandbox,
             path=path,
             sentence_of=lambda code: self.problem(language, code),
             said=gettext,
             money=lambda minor, currency: amount_in_words(minor, currency, language),
             duration=shown_duration,
+            month_of=lambda month: month_in_words(month, language),
             **values,
         )

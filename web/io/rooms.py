@@ -38,6 +38,7 @@ async def room(request: aioweb.Request) -> aioweb.Response:
         "starts_at": consultation.starts_at,
         "minutes": consultation.minutes,
         "invitation_url": consultation.invitation_url,
+        "priced": await request.app[SITE].parts.money.billing.prices.of(consultation.id) is not None,
     }
     return page(request, "room", data=data, consultation=consultation)
 

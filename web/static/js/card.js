@@ -57,7 +57,7 @@ async function confirm(stripe, elements, { client_secret: clientSecret, account,
   const made = await stripe.createConfirmationToken({ elements, params: { return_url: `${page.origin}${back}` } });
   if (made.error) return complain(made.error.message ?? "");
   const { value, problem } = await post("/card/confirm", { account, client_secret: clientSecret, token: made.confirmationToken.id, back });
-  if (!value) return complain(problem || t("The service does not answer. Please try again in a moment."));
+  if (!value) return complain(problem);
   if (value.state === "requires_action" && !setup) {
     const next = await stripe.handleNextAction({ clientSecret });
     if (next.error) return complain(next.error.message ?? "");

@@ -7,14 +7,16 @@ import { t } from "./text.js";
 /**
  * @param {import("./price.js").PriceLook | null} look
  * @param {string} lang
+ * @param {boolean} ended whether there was a call
  */
-export function duesView(look, lang) {
+export function duesView(look, lang, ended) {
   if (!look || look.state === "free" || look.payment === null) return nothing;
   const { tariff, due, paid, pay_url: url } = look;
   /** @param {number | null} minor */
   const money = (minor) => amount(minor ?? 0, tariff.currency, tariff.exponent, lang);
   switch (look.payment) {
     case "draft":
+      if (!ended) return nothing;
       return html`<p class="notice" role="status">${t("The practitioner is confirming the amount. It appears here, and you get it by e-mail.")}</p>`;
     case "no_payment":
     case "cancelled":

@@ -19,6 +19,7 @@ import { post } from "./price.js";
  * @property {boolean} locked
  * @property {boolean} no_show
  * @property {boolean} may_no_show
+ * @property {number} missed what a patient who did not come would be charged
  * @property {number} card_fee
  * @property {number} commission
  * @property {number} net
@@ -34,17 +35,17 @@ export class Invoice {
   look = null;
   busy = false;
   problem = "";
-  /** Whether the consultation is free: nothing is asked again. */
-  free = false;
 
   #askedAt = -Infinity;
 
   /**
    * @param {object} parts
    * @param {string} parts.consultation
+   * @param {boolean} parts.priced false for a consultation that is free: then nothing is asked
    * @param {() => void} parts.onChange
    */
-  constructor({ consultation, onChange }) {
+  constructor({ consultation, priced, onChange }) {
+    this.free = !priced;
     this.path = `/consultations/${consultation}`;
     this.onChange = onChange;
   }
@@ -100,7 +101,7 @@ export class Invoice {
     const { value, problem } = await post(this.path + path, body);
     this.busy = false;
     if (value) this.look = value;
-    else this.problem = problem || "…";
+    else this.problem = problem;
     this.onChange();
     return Boolean(value);
   }

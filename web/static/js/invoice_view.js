@@ -71,6 +71,7 @@ function sums(look, lang) {
  */
 function form(invoice, look, lang, over) {
   const { exponent, currency } = look.tariff;
+  if (look.locked) return locked(invoice, look, over);
   const shown = look.entered ?? (look.tariff.basis === "at_end" && look.price === 0 ? look.tariff.fixed : look.price);
   /** @param {SubmitEvent} event */
   const submit = (event) => {
@@ -87,7 +88,7 @@ function form(invoice, look, lang, over) {
   };
   return html`<form class="stack" @submit=${submit}>
     <label class="field"><span>${t("Amount ({currency})", { currency })}</span>
-      <input name="invoice-amount" inputmode="decimal" autocomplete="off" maxlength="12" ?readonly=${look.locked}
+      <input name="invoice-amount" inputmode="decimal" autocomplete="off" maxlength="12"
         .defaultValue=${asTyped(shown, exponent, lang)} /></label>
     <p class="hint">
       ${look.ceiling === null ? t("0.00 is possible: then nothing is charged.") : t("At most {amount}, as the patient has authorised. 0.00 is possible.", { amount: amount(look.ceiling, currency, exponent, lang) })}
@@ -97,6 +98,27 @@ function form(invoice, look, lang, over) {
       ? html`<button type="button" ?disabled=${invoice.busy} @click=${() => void invoice.enter(null)}>${t("Back to what the meter says")}</button>`
       : nothing}
   </form>`;
+}
+
+/**
+ * A platform's price is charged as it is, or given up.
+ * @param {import("./invoice.js").Invoice} invoice
+ * @param {InvoiceLook} look
+ * @param {boolean} over
+ */
+function locked(invoice, look, over) {
+  const decide = (/** @type {number | null} */ value) => void (over ? invoice.confirm(value) : invoice.enter(value));
+  return html`<p class="hint">${t("This price was set by the platform: it is charged as it is, or not at all.")}</p>
+    <p class="row">
+      ${over || look.entered !== null
+        ? html`<button type="button" class="primary" ?disabled=${invoice.busy} @click=${() => decide(null)}>
+            ${over ? t("Confirm the amount") : t("Back to what the meter says")}
+          </button>`
+        : nothing}
+      ${look.entered === null
+        ? html`<button type="button" ?disabled=${invoice.busy} @click=${() => decide(0)}>${t("Charge nothing")}</button>`
+        : nothing}
+    </p>`;
 }
 
 /**
@@ -114,7 +136,7 @@ function missed(invoice, look, lang) {
       ${look.host_since ? t("You were there since {time}.", { time: time(look.host_since) }) : nothing}
     </p>
     <p class="row">
-      <button type="button" class="primary" ?disabled=${invoice.busy} @click=${() => void invoice.noShow(true)}>${t("Charge the missed appointment")}</button>
+      <button type="button" class="primary" ?disabled=${invoice.busy} @click=${() => void invoice.noShow(true)}>${t("Charge the missed appointment: {amount}", { amount: amount(look.missed, look.tariff.currency, look.tariff.exponent, lang) })}</button>
       <button type="button" ?disabled=${invoice.busy} @click=${() => void invoice.noShow(false)}>${t("Do not charge")}</button>
     </p>`;
 }

@@ -55,8 +55,10 @@ function draw() {
   if (view === "price" && patient.invited) {
     return priceView({ price: patient.price, invited: patient.invited, name, lang: page.lang });
   }
-  if (view === "not_yet") return endView(obstacleInWords(patient, now, page.lang));
-  if (view === "end") return endView({ ...endInWords(patient), more: duesView(patient.price.look, page.lang) });
+  if (view === "not_yet") {
+    return endView({ ...obstacleInWords(patient, now, page.lang), more: duesView(patient.price.look, page.lang, false) });
+  }
+  if (view === "end") return endView({ ...endInWords(patient), more: duesView(patient.price.look, page.lang, true) });
   const connection = /** @type {import("./connection.js").ConnectionState} */ (patient.connectionState);
   if (view === "waiting" && patient.waiting) {
     const openSettings = () => habits.openSettings();
@@ -86,12 +88,15 @@ function holdEnding({ call, price }) {
   const shown = call.meter.shown(performance.now());
   if (!isEnding(shown)) {
     price.extending = false;
+    price.formUrl = "";
     return "";
   }
   const left = exactly(shown.left * 1000);
   return html`<p class="notice warning">
     <span>${t("What you have authorised covers {left} more.", { left })} ${price.problem}</span>
-    <button type="button" class="small" ?disabled=${price.busy} @click=${() => void price.extend()}>${t("Authorise more")}</button>
+    ${price.formUrl
+      ? html`<a class="button small" href=${price.formUrl} target="_blank" rel="noopener">${t("Open the card form")}</a>`
+      : html`<button type="button" class="small" ?disabled=${price.busy} @click=${() => void price.extend()}>${t("Authorise more")}</button>`}
   </p>`;
 }
 
@@ -154,7 +159,7 @@ function levelChanged() {
 async function begin() {
   if (!window.isSecureContext || !invitation) return refresh();
   patient ??= new Patient({ url: socketUrl(), invitation, place: await Place.of(invitation), media, onChange: refresh });
-  await patient.begin(away !== null);
+  await patient.begin({ returned: away !== null });
 }
 
 async function startIfAllowed() {

@@ -14,8 +14,6 @@ import { Price } from "./price.js";
 
 // A clock that runs ahead of the server's must not try in a loop.
 const TRY_AT_MOST_EVERY = 15000;
-// The gate may learn of a hold a moment after the page.
-const SETTLE_AT_MOST_EVERY = 2000;
 
 export class Patient {
   /** @type {View} */
@@ -37,7 +35,7 @@ export class Patient {
   /** @type {Connection | null} */
   #connection = null;
   #triedAt = -Infinity;
-  #settledAt = -Infinity;
+  #goingOn = false;
   #reportedDevices = "";
 
   /**
@@ -64,14 +62,16 @@ export class Patient {
 
   /**
    * Looks where the invitation leads; a reload after joining goes on by itself.
-   * @param {boolean} [returned] whether the patient is back from the card form
+   * @param {object} [how]
+   * @param {boolean} [how.returned] whether the patient is back from the card form
+   * @param {boolean} [how.quiet] whether what is shown stays until there is something else to show
    */
-  async begin(returned = false) {
-    this.#show("looking");
+  async begin({ returned = false, quiet = false } = {}) {
+    if (!quiet) this.#show("looking");
     const found = await look(this.invitation);
-    if (typeof found === "string") return this.#show(found);
+    if (typeof found === "string") return quiet && found === "unreachable" ? undefined : this.#show(found);
     this.invited = found;
-    this.name = this.place.kept?.name ?? found.patient_name ?? "";
+    this.name ||= this.place.kept?.name ?? found.patient_name ?? "";
     // Whoever is back from the card form would be sent there again by a gate that has not heard of the hold yet.
     const unheard = returned && found.obstacles.length > 0;
     if (this.place.joined && this.place.kept && !unheard) {
@@ -115,14 +115,23 @@ export class Patient {
    */
   tick(now) {
     if (this.view === "price" || this.view === "call") this.price.tick(performance.now());
-    if (this.view === "price") this.#priceChanged();
     if (this.view === "end" && this.end !== "declined") this.price.tickAfter(performance.now());
-    const early = this.view === "not_yet" && this.notYet?.obstacles.every((obstacle) => obstacle === "too_early");
-    const due = early && this.notYet && now >= new Date(this.notYet.opens_at);
-    if (!due && this.view !== "unreachable") return;
-    if (performance.now() - this.#triedAt < TRY_AT_MOST_EVERY) return;
+    const due = this.view === "unreachable" || (this.view === "not_yet" && this.#mayPass(now));
+    if (!due || performance.now() - this.#triedAt < TRY_AT_MOST_EVERY) return;
     this.#triedAt = performance.now();
-    void this.begin();
+    void this.#again();
+  }
+
+  /** Whether what keeps the patient out may have gone by now. @param {Date} now */
+  #mayPass(now) {
+    if (!this.notYet || !isOpen(this.notYet.obstacles)) return false;
+    if (this.notYet.obstacles.includes("too_early")) return now >= new Date(this.notYet.opens_at);
+    return !this.price.over;
+  }
+
+  async #again() {
+    if (this.price.look) await this.price.refresh();
+    await this.begin({ quiet: this.view === "not_yet" });
   }
 
   /** Gives up the place or the seat. */
@@ -211,20 +220,24 @@ export class Patient {
     this.notYet = event;
     this.#connection?.close();
     this.media.stop();
-    const priced = event.obstacles.some((obstacle) => obstacle === "agreement" || obstacle === "hold");
     // Long before the start one may agree already; once it is over nobody is asked for money.
-    const open = !event.obstacles.some((obstacle) => obstacle === "cancelled" || obstacle === "ended" || obstacle === "too_late");
-    const settled = this.price.settled && event.obstacles.includes("too_early");
-    if (!priced || !open || settled) return this.#show("not_yet");
+    const asked = isPriced(event.obstacles) && isOpen(event.obstacles) && !this.price.settled;
+    if (!asked) return this.#show("not_yet");
     this.#show("price");
     void this.price.see(returned);
   }
 
   #priceChanged() {
-    const done = this.view === "price" && this.price.settled && !this.price.busy;
-    if (!done || performance.now() - this.#settledAt < SETTLE_AT_MOST_EVERY) return this.onChange();
-    this.#settledAt = performance.now();
-    void this.begin();
+    this.onChange();
+    if (this.view === "price" && this.price.settled && !this.price.busy) void this.#goOn();
+  }
+
+  /** Once: where the gate still says no, the page says so, and tries again now and then. */
+  async #goOn() {
+    if (this.#goingOn) return;
+    this.#goingOn = true;
+    await this.begin({ quiet: true });
+    this.#goingOn = false;
   }
 
   /** One who just clicked takes a new place; one who slept through it is asked first. */
@@ -276,4 +289,14 @@ export class Patient {
     this.view = view;
     this.onChange();
   }
+}
+
+/** Whether the price is in the way. @param {import("./messages.js").Obstacle[]} obstacles */
+function isPriced(obstacles) {
+  return obstacles.includes("agreement") || obstacles.includes("hold");
+}
+
+/** Whether the consultation may still take place. @param {import("./messages.js").Obstacle[]} obstacles */
+function isOpen(obstacles) {
+  return !obstacles.some((obstacle) => obstacle === "cancelled" || obstacle === "ended" || obstacle === "too_late");
 }

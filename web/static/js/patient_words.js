@@ -98,6 +98,20 @@ export function obstacleInWords(patient, now, lang) {
       text: t("Its time has passed. Please contact {name} for a new appointment.", { name }),
     };
   }
+  if (!obstacles.includes("too_early") && patient.price.over) {
+    return {
+      icon: "check",
+      heading: t("The consultation is over"),
+      text: t("Its amount is settled. Please contact {name} for a new appointment.", { name }),
+    };
+  }
+  if (!obstacles.includes("too_early")) {
+    return {
+      icon: "clock",
+      heading: t("One moment…"),
+      text: t("What you have authorised is being checked. This page goes on by itself."),
+    };
+  }
   const opens = new Date(patient.notYet?.opens_at ?? now);
   const starts = new Date(patient.invited?.starts_at ?? opens);
   return {

@@ -4,6 +4,7 @@ import { html, nothing } from "../vendor/lit-html.js";
 import { amount } from "./money.js";
 import { readPage } from "./page.js";
 import { keepAway, post, takeAway } from "./price.js";
+import { cardInWords } from "./price_words.js";
 import { t } from "./text.js";
 import { dayInWords, exactly, timeOfDay } from "./time.js";
 import { byId, drawing } from "./view.js";
@@ -34,15 +35,12 @@ const ASK_EVERY = 3000;
 
 /** @type {PayLook | null} */
 let look = null;
-/** @type {string | null} */
-let problem = null;
+let problem = "";
+let code = "";
 let busy = false;
 
 function draw() {
-  if (!look) {
-    return html`<div class="end"><h1>${problem === null ? t("One moment…") : t("This link does not work")}</h1>
-      ${problem === null ? nothing : html`<p>${problem || t("The service does not answer. Please try again in a moment.")}</p>`}</div>`;
-  }
+  if (!look) return nothingToShow();
   const starts = new Date(look.starts_at);
   return html`<div class="price">
     <h1>${heading(look)}</h1>
@@ -52,6 +50,17 @@ function draw() {
     ${sums(look)} ${action(look)}
     <div role="alert">${problem ? html`<p class="notice error">${problem}</p>` : nothing}</div>
     ${receipts(look)}
+  </div>`;
+}
+
+function nothingToShow() {
+  if (!problem) return html`<div class="end"><h1>${t("One moment…")}</h1></div>`;
+  // A mangled link is refused by its form already, before anything is looked up.
+  const dead = !token || code === "link_unknown" || code === "bad_body";
+  return html`<div class="end">
+    <h1>${dead ? t("This link does not work") : t("This page could not be loaded")}</h1>
+    <p>${dead ? t("It is not complete, or no longer valid. Please open the whole link again, or ask your practitioner for a new one.") : problem}</p>
+    ${dead ? nothing : html`<p class="end-actions"><button type="button" class="primary" @click=${() => void ask("/pay/look")}>${t("Try again")}</button></p>`}
   </div>`;
 }
 
@@ -89,7 +98,7 @@ function sums({ currency, exponent, seconds, price, covered, due, paid, refunded
       <div><dt>${t("Price")}</dt><dd>${money(price)}</dd></div>
       ${covered ? html`<div><dt>${t("Paid by your code")}</dt><dd>− ${money(covered)}</dd></div>` : nothing}
       <div class="price-total"><dt>${t("Your part")}</dt><dd>${money(due ?? 0)}</dd></div>
-      ${paid ? html`<div><dt>${card ? t("Paid with {card}", { card }) : t("Paid")}</dt><dd>${money(paid)}</dd></div>` : nothing}
+      ${paid ? html`<div><dt>${card ? t("Paid with {card}", { card: cardInWords(card) }) : t("Paid")}</dt><dd>${money(paid)}</dd></div>` : nothing}
       ${refunded ? html`<div><dt>${t("Given back")}</dt><dd>${money(refunded)}</dd></div>` : nothing}
     </dl>
   </section>`;
@@ -132,10 +141,18 @@ async function ask(path) {
   refresh();
   const answer = await post(path, { token });
   busy = false;
-  problem = answer.problem;
+  ({ problem, code } = answer);
   if (answer.value && path !== "/pay/card") look = answer.value;
   refresh();
   return answer.value;
+}
+
+/** Asks without a sign of it. */
+async function askQuietly() {
+  const { value } = await post("/pay/seen", { token });
+  if (!value || busy) return;
+  look = value;
+  refresh();
 }
 
 async function enterCard() {
@@ -148,5 +165,5 @@ async function enterCard() {
 window.addEventListener("hashchange", () => location.reload());
 void ask(away ? "/pay/seen" : "/pay/look");
 setInterval(() => {
-  if (!busy && (look?.state === "processing" || (look?.state === "draft" && look.price === null))) void ask("/pay/seen");
+  if (!busy && (look?.state === "processing" || look?.state === "draft")) void askQuietly();
 }, ASK_EVERY);

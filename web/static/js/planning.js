@@ -33,7 +33,7 @@ function preparePrice(form) {
     priced.toggleAttribute("hidden", basis === "free");
     amount.required = basis === "fixed" || basis === "per_minute";
     for (const part of priced.querySelectorAll("[data-for]")) {
-      part.toggleAttribute("hidden", part.getAttribute("data-for") !== basis);
+      part.toggleAttribute("hidden", !part.getAttribute("data-for")?.split(" ").includes(basis));
     }
   };
   form.addEventListener("change", show);

@@ -1,5 +1,7 @@
 /** What a consultation costs its patient, from the invitation to the receipt. No drawing here. */
 
+import { t } from "./text.js";
+
 /**
  * @typedef {object} Tariff amounts in minor units, durations in seconds
  * @property {"free" | "fixed" | "per_minute" | "at_end"} basis
@@ -25,6 +27,7 @@
  * @property {number} covered_percent
  * @property {number} covered_amount
  * @property {number} hold_amount
+ * @property {boolean} card_only whether it is too early to hold anything: the card is kept, the amount set aside later
  * @property {string | null} capture_before
  * @property {string} card
  * @property {string} declined
@@ -39,6 +42,9 @@
 // The card form is on another page: this tells the one that comes back whose consultation it was.
 const AWAY = "visavis-away";
 const ASK_EVERY = 3000;
+// Whoever leaves the page open for hours learns of it all the same.
+const ASK_LATER_EVERY = 30000;
+const ASKED_OFTEN = 40;
 
 export class Price {
   /** @type {PriceLook | null} */
@@ -51,8 +57,11 @@ export class Price {
   coupon = "";
   /** Whether a second card form is open in another tab. */
   extending = false;
+  /** Where that form is, when the browser has opened no tab. */
+  formUrl = "";
 
   #askedAt = -Infinity;
+  #asked = 0;
 
   /**
    * @param {object} parts
@@ -69,9 +78,19 @@ export class Price {
     return this.look !== null && (this.look.state === "ready" || this.look.state === "free");
   }
 
+  /** Whether the amount is confirmed: the consultation has taken place, or never will. */
+  get over() {
+    return this.look !== null && this.look.payment !== null && this.look.payment !== "draft";
+  }
+
+  /** Asks how it stands, without a sign of it. */
+  async refresh() {
+    await this.#askQuietly("/join/price");
+  }
+
   /** Asks how it stands; after the card form the provider is asked too. @param {boolean} [returned] */
   async see(returned = false) {
-    await this.#ask(returned ? "/join/price/seen" : "/join/price", {});
+    if (await this.#ask(returned ? "/join/price/seen" : "/join/price", {})) this.coupon = "";
   }
 
   /** Tries a coupon. @param {string} code */
@@ -102,6 +121,7 @@ export class Price {
     const tab = window.open("", "_blank");
     const form = await this.#post("/join/price/more", {});
     this.extending = Boolean(form);
+    this.formUrl = form?.url && !tab ? form.url : "";
     if (form?.url && tab) tab.location.replace(new URL(form.url, location.href));
     else tab?.close();
     this.onChange();
@@ -113,9 +133,7 @@ export class Price {
    */
   tick(now) {
     const awaited = this.look?.state === "wait" || this.extending;
-    if (!awaited || this.busy || now - this.#askedAt < ASK_EVERY) return;
-    this.#askedAt = now;
-    void this.see(true);
+    if (awaited && this.#isDue(now)) void this.#askQuietly("/join/price/seen");
   }
 
   /**
@@ -123,10 +141,28 @@ export class Price {
    * @param {number} now in milliseconds
    */
   tickAfter(now) {
-    const open = !this.look || (this.look.state !== "free" && (this.look.payment === "draft" || this.look.payment === "processing"));
-    if (!open || this.busy || now - this.#askedAt < ASK_EVERY) return;
+    const open = !this.look || this.look.payment === "draft" || this.look.payment === "processing";
+    if (open && this.#isDue(now)) void this.#askQuietly("/join/price");
+  }
+
+  /** @param {number} now in milliseconds */
+  #isDue(now) {
+    const every = this.#asked < ASKED_OFTEN ? ASK_EVERY : ASK_LATER_EVERY;
+    if (this.busy || now - this.#askedAt < every) return false;
     this.#askedAt = now;
-    void this.see();
+    this.#asked += 1;
+    return true;
+  }
+
+  /**
+   * Asks without a sign of it: a page that blinks at every question cannot be read.
+   * @param {string} path
+   */
+  async #askQuietly(path) {
+    const { value } = await post(path, { invitation: this.invitation });
+    if (!value || this.busy) return;
+    this.look = value;
+    this.onChange();
   }
 
   /**
@@ -151,19 +187,20 @@ export class Price {
     this.onChange();
     const answer = await post(path, { invitation: this.invitation, ...values });
     this.busy = false;
-    if (answer.problem) this.problem = answer.problem;
+    this.problem = answer.problem;
     this.onChange();
     return answer.value;
   }
 }
 
 /**
- * Returns what the server answers, or the sentence in which it refuses; "" as a problem when there was no answer.
+ * Returns what the server answers, or the sentence in which it refuses, with its code ("" when there was no answer).
  * @param {string} path
  * @param {object} body
- * @returns {Promise<{value: any, problem: string | null}>}
+ * @returns {Promise<{value: any, problem: string, code: string}>}
  */
 export async function post(path, body) {
+  const silent = { value: null, problem: t("The service does not answer. Please try again in a moment."), code: "" };
   try {
     const response = await fetch(path, {
       method: "POST",
@@ -171,9 +208,10 @@ export async function post(path, body) {
       body: JSON.stringify(body),
     });
     const value = await response.json();
-    return response.ok ? { value, problem: null } : { value: null, problem: value.detail ?? "" };
+    if (response.ok) return { value, problem: "", code: "" };
+    return { value: null, problem: value.detail ?? silent.problem, code: value.code ?? "" };
   } catch {
-    return { value: null, problem: "" };
+    return silent;
   }
 }
 

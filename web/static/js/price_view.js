@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit-html.js";
 import { icon } from "./icons.js";
 import { amount } from "./money.js";
-import { declinedInWords, tariffInWords } from "./price_words.js";
+import { cardInWords, declinedInWords, tariffInWords } from "./price_words.js";
 import { t } from "./text.js";
 import { dayInWords, timeOfDay } from "./time.js";
 
@@ -19,7 +19,10 @@ import { dayInWords, timeOfDay } from "./time.js";
 export function priceView(model) {
   const { price, invited, lang } = model;
   const look = price.look;
-  if (!look) return html`<div class="end"><h1>${t("One moment…")}</h1>${problem(price)}</div>`;
+  if (!look) {
+    const again = html`<p><button type="button" class="primary" @click=${() => void price.see()}>${t("Try again")}</button></p>`;
+    return html`<div class="end"><h1>${t("One moment…")}</h1>${problem(price)} ${price.problem ? again : nothing}</div>`;
+  }
   const starts = new Date(invited.starts_at);
   return html`<div class="price">
     <h1>${t("What this consultation costs")}</h1>
@@ -81,7 +84,9 @@ function step(model, look) {
         </p>
         ${cardButton(price, t("Authorise again"))}`;
     case "card":
-      return html`${aboutHold(look, held)} ${cardButton(price, t("Go on to the card"))}`;
+      return look.card && !look.card_only
+        ? html`${aboutHold(look, held)} ${cardButton(price, t("Authorise {amount} on {card}", { amount: held, card: cardInWords(look.card) }))}`
+        : html`${aboutHold(look, held)} ${cardButton(price, t("Go on to the card"))}`;
     default:
       return html`<p class="notice" role="status">${t("All is settled.")}</p>`;
   }
@@ -101,6 +106,12 @@ function cardButton(price, words) {
  */
 function aboutHold(look, held) {
   if (look.hold_amount === 0) return nothing;
+  if (look.card_only) {
+    return html`<p class="soft">
+      ${t("Your card is kept now, and nothing is taken or set aside yet. Shortly before the consultation your bank sets {amount} aside, and after it only what it came to is taken.", { amount: held })}
+      ${t("Visa, Mastercard and American Express.")}
+    </p>`;
+  }
   return html`<p class="soft">
     ${t("Your bank sets {amount} aside now. After the consultation only what it came to is taken, and the rest is freed. Nothing is charged if it does not take place.", { amount: held })}
     ${t("Visa, Mastercard and American Express.")}
@@ -131,7 +142,7 @@ function agreement({ price, name, lang }, look) {
     </div>
     ${holds ? aboutHold(look, held) : look.when === "after" && !free ? html`<p class="soft">${t("You pay after the consultation, by a link.")}</p>` : nothing}
     <button class="primary" ?disabled=${price.busy}>
-      ${holds ? t("Agree, and authorise {amount}", { amount: held }) : t("Agree to this price")}
+      ${!holds ? t("Agree to this price") : look.card_only ? t("Agree, and go on to the card") : t("Agree, and authorise {amount}", { amount: held })}
     </button>
   </form>`;
 }

@@ -47,6 +47,17 @@ function inMinutes(seconds) {
   return minutes === 0 ? t("{seconds} s", { seconds: rest }) : `${t("{minutes} min", { minutes })} ${t("{seconds} s", { seconds: rest })}`;
 }
 
+const BRANDS = new Map([["visa", "Visa"], ["mastercard", "Mastercard"], ["amex", "American Express"], ["cartes_bancaires", "CB"]]);
+
+/**
+ * Returns a card as people call it, "Visa 4242".
+ * @param {string} card its brand and last digits, as the provider names them
+ */
+export function cardInWords(card) {
+  const [brand = "", ...digits] = card.split(" ");
+  return [BRANDS.get(brand) ?? brand, ...digits].join(" ");
+}
+
 /**
  * Returns why a card was not taken.
  * @param {string} code the provider's
@@ -58,6 +69,7 @@ export function declinedInWords(code) {
       return t("The bank says that there is not enough on this card.");
     case "expired_card":
       return t("This card has expired.");
+    case "card_brand_not_accepted":
     case "card_not_supported":
       return t("Only Visa, Mastercard and American Express are taken.");
     case "authentication_required":

@@ -33,6 +33,7 @@ const page = readPage({
   starts_at: "",
   minutes: 0,
   invitation_url: "",
+  priced: false,
 });
 const media = new Media(() => mediaChanged());
 const habits = new Habits(media, () => refresh());
@@ -48,6 +49,7 @@ const host = new Host({
 
 const invoice = new Invoice({
   consultation: page.consultation,
+  priced: page.priced,
   onChange: () => {
     redrawInvoice();
     refresh();
@@ -55,6 +57,7 @@ const invoice = new Invoice({
 });
 
 let redrawInvoice = () => {};
+let closeInvoice = () => {};
 /** @type {MediaStreamTrack | null} */
 let heard = null;
 let silent = false;
@@ -63,7 +66,10 @@ let shown = "";
 
 function draw() {
   if (host.view === "end") {
-    return endView({ ...endInWords(host, new Date(), page.lang, enterAgain), more: invoiceView(invoice, page.lang, true) });
+    const now = new Date();
+    // Before it begins there is nothing to invoice, and a click would give the patient's hold back.
+    const more = now < new Date(page.starts_at) && host.lasted === null ? nothing : invoiceView(invoice, page.lang, true);
+    return endView({ ...endInWords(host, now, page.lang, enterAgain), more });
   }
   const { call } = host;
   const now = new Date();
@@ -178,7 +184,10 @@ const refresh = drawing(byId("app"), draw, () => {
 function changeView(before, now) {
   document.body.dataset["view"] = now;
   keepAwake(now !== "end");
-  if (now === "end") habits.closeSettings();
+  if (now === "end") {
+    habits.closeSettings();
+    closeInvoice();
+  }
   if (now === "call") announce(t("{name} is in the room.", { name: host.call.other.name || page.patient_name }));
   // Who pressed a button that is gone would be left nowhere.
   if (now === "end" || before === "end" || (before && document.activeElement === document.body)) focusHeading();
@@ -186,8 +195,10 @@ function changeView(before, now) {
 
 function openInvoice() {
   void invoice.see();
-  const dialog = openDialog(t("Invoice"), () => invoiceView(invoice, page.lang, false), () => (redrawInvoice = () => {}));
+  const closed = () => (redrawInvoice = closeInvoice = () => {});
+  const dialog = openDialog(t("Invoice"), () => invoiceView(invoice, page.lang, false), closed);
   redrawInvoice = dialog.redraw;
+  closeInvoice = dialog.close;
 }
 
 function enterAgain() {
