@@ -279,8 +279,13 @@ class Gateway(Protocol):
         """
         ...
 
-    async def find_by_reference(self, account: str, reference: str, since: datetime) -> tuple[Intent | Refund, ...]:
-        """Return what was made with that `reference` since then (an operation that nobody knows the end of)."""
+    async def find_by_reference(
+        self, account: str, reference: str, since: datetime
+    ) -> tuple[Intent | Refund | Account, ...]:
+        """Return what was made with that `reference` since then (an operation that nobody knows the end of).
+
+        On the platform itself (`account` "") these are practitioners' accounts.
+        """
         ...
 
     def transactions(self, account: str, since: datetime) -> AsyncIterator[BalanceTransaction]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from billing.gateway import (
+    Account,
     AuthoriseCard,
     CaptureHold,
     CreateAccount,
@@ -150,7 +151,7 @@ def verdict(operation: Operation, found: Found | None) -> Verdict:
     if isinstance(operation, RefundCharge):
         return Verdict.DONE if isinstance(found, Refund) else Verdict.NOT_DONE
     if isinstance(operation, CreateAccount):
-        return Verdict.NOT_DONE
+        return Verdict.DONE if isinstance(found, Account) else Verdict.NOT_DONE
     if not isinstance(found, Intent):
         return Verdict.IMPOSSIBLE
     return _of_intent(operation, found)

@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.gateway import (
+    Account,
     Answer,
     Found,
     Gateway,
@@ -23,6 +24,7 @@ from billing.gateway import (
     Intent,
     NoSuchObject,
     Operation,
+    Refund,
 )
 from billing.io import operation_rows
 from billing.io.money_tables import gateway_operations
@@ -287,10 +289,10 @@ class Operations:
         intent: str = getattr(operation, "intent", "")
         reference: str = getattr(operation, "reference", "")
         account: str = getattr(operation, "account", "")
-        if reference and account:
+        if reference:
             made = await self._gateway.find_by_reference(account, reference, stored.created_at)
-            wanted = [thing for thing in made if isinstance(thing, Intent) == (not intent)]
-            return wanted[0] if wanted else None
+            wanted = Account if not account else Refund if intent else Intent
+            return next((thing for thing in made if isinstance(thing, wanted)), None)
         if not intent:
             return None
         try:

@@ -120,11 +120,16 @@ class StripeGateway:
 
     async def find_by_reference(
         self, account: str, reference: str, since: datetime
-    ) -> tuple[Intent | gateway.Refund, ...]:
+    ) -> tuple[Intent | gateway.Refund | gateway.Account, ...]:
         # Lists, not Stripe's search: a search lags behind by up to a minute.
         span = _since(since - _SKEW)
         client, options = self._client.v1, on(account)
-        found: list[Intent | gateway.Refund] = []
+        found: list[Intent | gateway.Refund | gateway.Account] = []
+        if not account:
+            with translated():
+                made = await client.accounts.list_async({"created": span, "limit": 100})
+                found += [objects.account(one) async for one in made.auto_paging_iter()]
+            return tuple(one for one in found if one.reference == reference)
         with translated():
             payments = await client.payment_intents.list_async(
                 {"created": span, "limit": 100, "expand": ["data.latest_charge"]}, options

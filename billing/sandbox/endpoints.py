@@ -127,6 +127,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _retrieve("/v1/disputes", records.Dispute),
     _list("/v1/disputes", records.Dispute, lists.ListOfIntent),
     Endpoint("POST", "/v1/accounts", accounts.CreateAccount, _new(accounts.create)),
+    _list("/v1/accounts", records.Account),
     Endpoint("GET", "/v1/accounts/:id", Retrieve, lambda b, _o, name, _a, _at: b.get(records.Account, "", name)),
     Endpoint(
         "POST",

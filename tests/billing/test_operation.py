@@ -108,7 +108,8 @@ def test_unclear_is_left_by_a_look_only():
         (INCREASE, intent(IntentState.CANCELLED), Verdict.IMPOSSIBLE),
         (REFUND, None, Verdict.NOT_DONE),
         (REFUND, Refund("re_1", "acct_1", "rfd_1", "pi_1", 100, "EUR", "pending"), Verdict.DONE),
-        (ACCOUNT, Account("acct_9", "pra_1", True, True), Verdict.NOT_DONE),
+        (ACCOUNT, None, Verdict.NOT_DONE),
+        (ACCOUNT, Account("acct_9", "pra_1", True, True), Verdict.DONE),
     ],
 )
 def test_what_a_look_says(operation: Operation, found: Found | None, shown: Verdict):

@@ -88,6 +88,8 @@ async def test_what_became_of_a_lost_request_is_found_by_its_reference(practice:
     assert await found(practice.account, "refund-9", began) == (refund,)
     assert await found(practice.account, "setup-9", began) == (setup,)
     assert await found(practice.account, "hold-1", began + timedelta(hours=1)) == ()
+    assert [made.id for made in await found("", "practitioner-1", began - timedelta(minutes=1))] == [practice.account]
+    assert await found("", "practitioner-2", began - timedelta(minutes=1)) == ()
 
 
 async def test_links_lead_to_onboarding_and_dashboard(practice: Practice) -> None:
