@@ -1,5 +1,6 @@
 """A practice that is paid: billing on a database, the sandbox as its provider, and a clock that tests set."""
 
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -22,7 +23,8 @@ from billing.sandbox.records import Event
 from billing.sandbox.shapes import shown
 from billing.tariff import Basis, Tariff
 from store.bus import Bus
-from store.ids import ConsultationId, PaymentId, PractitionerId, Prefix
+from store.facts import CallEnded, CallOpened, LegConnected, Stamp
+from store.ids import CallId, ConsultationId, LegId, PaymentId, PractitionerId, Prefix, Seat
 from store.io.bus import LocalBus
 from store.io.database import Database
 from store.io.entropy import new_id
@@ -102,7 +104,16 @@ class Practice:
         form = await self.billing.holds.begin(payment.consultation, self.at)
         self.enter(form.client_secret, card)
         await self.billing.holds.look(payment.consultation, self.at)
+        await self.meet(payment.consultation)
         return payment
+
+    async def meet(self, consultation: ConsultationId) -> None:
+        """Both are connected for a moment: what is held may be captured."""
+        call = CallId(new_id(Prefix.CALL))
+        await self.billing.calls.opened(CallOpened(call, consultation, self.at))
+        stamps = (Stamp(f"boot of {call}", seq, 0, self.at) for seq in itertools.count(1))
+        await self.billing.facts.append([LegConnected(call, LegId(f"leg_{seat}"), seat, next(stamps)) for seat in Seat])
+        await self.billing.calls.ended(CallEnded(call, consultation, "hung_up", self.at))
 
     async def paid(self, fixed: int = 10000, card: str = VISA) -> Payment:
         """A consultation that was held, confirmed and captured."""
