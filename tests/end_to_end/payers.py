@@ -3,7 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from playwright.async_api import Download, Locator, Page, expect
 
@@ -65,12 +65,10 @@ class Counted(Person):
 class Payer(Counted, Patient):
     """A patient whose consultation costs something."""
 
-    EMAIL: ClassVar[str] = "lea@example.org"
-
-    async def agree(self, link: str, *, coupon: str = "") -> None:
+    async def agree(self, link: str, *, email: str = "patient@example.org", coupon: str = "") -> None:
         """Follow the invitation and agree to the price."""
         await self.open(link)
-        await self.page.fill("input[name=email]", self.EMAIL)
+        await self.page.fill("input[name=email]", email)
         if coupon:
             await self.page.fill("#coupon", coupon)
             await self.page.get_by_role("button", name="Utiliser le code").click()

@@ -193,13 +193,19 @@ class Practice(Deployment):
         spans = tuple((_milliseconds(start), _milliseconds(end)) for start, end, _ in _SPAN.findall(text))
         return Verified(process.returncode or 0, int(seconds[1]), spans)
 
-    def letters(self, to: str) -> list[EmailMessage]:
-        """Return the letters to an address, oldest first."""
-        found = [email.message_from_bytes(path.read_bytes(), policy=default) for path in self._letter_files()]
-        return [one for one in found if isinstance(one, EmailMessage) and to in str(one["To"])]
+    async def letters(self, to: str, count: int) -> list[tuple[str, str]]:
+        """Wait for so many letters to an address; return their subjects and texts, oldest first."""
+        found: list[EmailMessage] = []
 
-    def _letter_files(self) -> list[Path]:
-        return sorted((self.folder / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime)
+        async def all_written() -> bool:
+            files = sorted((self.folder / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime)
+            read = [email.message_from_bytes(path.read_bytes(), _class=EmailMessage, policy=default) for path in files]
+            found[:] = [one for one in read if to in str(one["To"])]
+            return len(found) >= count
+
+        await until(all_written, f"{count} letters to {to}")
+        assert len(found) == count
+        return [(str(one["Subject"]), _text(one)) for one in found]
 
     def _find_provider(self) -> str:
         """Return the sandbox's address: the other port on which the web process listens."""
@@ -214,6 +220,12 @@ class Practice(Deployment):
     def _sockets_of(self, pid: int) -> set[str]:
         links = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
         return {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:[")}
+
+
+def _text(letter: EmailMessage) -> str:
+    body = letter.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 def _talk(call: CallId, start: datetime, end: datetime) -> list[MediaFact]:

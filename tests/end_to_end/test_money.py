@@ -22,7 +22,7 @@ async def test_a_card_is_held_the_amount_edited_and_captured_and_both_have_the_r
     practice, earner, payer, administrator
 ):
     planned = await practice.plan("Léa Bernard", price=PER_MINUTE)
-    await payer.agree(planned["patient_url"])
+    await payer.agree(planned["patient_url"], email="lea@example.org")
     await payer.enter_card(ASKS_THE_BANK)
     await payer.confirm_at_bank()
     await payer.may_join()
@@ -47,7 +47,10 @@ async def test_a_card_is_held_the_amount_edited_and_captured_and_both_have_the_r
     assert verified.status == 0
     assert verified.seconds == practice.payment(planned["id"])["seconds"] >= 2
 
-    await payer.page.get_by_role("link", name="Voir le reçu").click()
+    receipt = payer.page.get_by_role("link", name="Voir le reçu")
+    ((_, letter),) = await practice.letters("lea@example.org", 1)
+    assert str(await receipt.get_attribute("href")) in letter
+    await receipt.click()
     name, pdf = await saved(payer.page.get_by_role("button", name="Télécharger le PDF"), payer.page)
     row = await earner.monitors(practice.url, "Léa Bernard")
     link = row.get_by_role("link", name=re.compile("^Reçu"))

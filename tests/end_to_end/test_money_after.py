@@ -18,7 +18,7 @@ async def test_fac_9_to_11_and_18_an_amount_entered_during_the_call_is_asked_for
     practice, earner, payer, administrator
 ):
     planned = await practice.plan("Léa Bernard", price=AT_END)
-    await payer.agree(planned["patient_url"])
+    await payer.agree(planned["patient_url"], email="lea@example.org")
     await payer.may_join()
     assert practice.holds(planned["id"]) == []
     await in_call(earner, payer, planned)
@@ -35,12 +35,19 @@ async def test_fac_9_to_11_and_18_an_amount_entered_during_the_call_is_asked_for
     await row.get_by_role("button", name="Renvoyer une demande de paiement").click()
     await earner.is_told("La demande de paiement a été renvoyée.")
 
-    await payer.page.get_by_role("link", name="Payer maintenant").click()
+    link = payer.page.get_by_role("link", name="Payer maintenant")
+    address = str(await link.get_attribute("href"))
+    for _, letter in await practice.letters("lea@example.org", 2):
+        assert address in letter
+    await link.click()
     await payer.page.get_by_role("button", name=as_set("Payer 30,00 € par carte")).click()
     await payer.enter_card()
     await expect(payer.page.get_by_role("heading", name="Payé", exact=True)).to_be_visible(timeout=15_000)
     _, pdf = await saved(payer.page.get_by_role("button", name="Télécharger le PDF"), payer.page)
     assert pdf.startswith(b"%PDF")
+    (*_, (subject, letter)) = await practice.letters("lea@example.org", 3)
+    assert "reçu" in subject
+    assert address in letter
     row = await earner.monitors(practice.url, "Léa Bernard")
     await expect(row).to_contain_text("Payé")
     await expect(row.get_by_role("button", name="Renvoyer")).to_have_count(0)
