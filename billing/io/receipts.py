@@ -1,5 +1,7 @@
 """Receipts of one database. A number is given in the transaction that needs it: who rolls back leaves no gap."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +19,9 @@ from store.ids import ConsultationId, PaymentId, PractitionerId, Prefix, Receipt
 from store.io.database import Database
 from store.io.entropy import new_id
 from store.io.outbox import Outbox
+
+# A statement takes so many parameters only.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,14 @@ class Receipts:
     async def of_payment(self, payment: str) -> tuple[Receipt, ...]:
         """Return a payment's receipt and credit notes, oldest first."""
         return await self._found(receipts.c.payment == payment)
+
+    async def of_payments(self, names: Collection[str]) -> dict[PaymentId, list[Receipt]]:
+        """Return each payment's receipt and credit notes, oldest first; a payment without any is not in it."""
+        every, found = list(names), defaultdict[PaymentId, list[Receipt]](list)
+        for first in range(0, len(every), _BATCH):
+            for one in await self._found(receipts.c.payment.in_(every[first : first + _BATCH])):
+                found[one.payment].append(one)
+        return dict(found)
 
     async def receipt(self, receipt: str) -> Receipt:
         """Return one receipt. Raises `NoReceipt`."""

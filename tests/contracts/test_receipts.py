@@ -155,3 +155,12 @@ async def test_the_organisation_behind_a_coupon_is_named(database: Database, des
 async def test_an_unknown_receipt_is_none(desk: Receipts, name: str):
     with pytest.raises(NoReceipt):
         await desk.receipt(name)
+
+
+async def test_those_of_many_payments_are_found_together(database: Database, desk: Receipts, at: datetime):
+    names = [f"pay_{place}" for place in range(600)]
+    await paid(database, at, *names[:2], "pay_of_another")
+    for name in (*names[:2], "pay_of_another"):
+        await issue(database, desk, name, at)
+    found = await desk.of_payments(names)
+    assert found == {name: list(await desk.of_payment(name)) for name in names[:2]}
