@@ -1,5 +1,6 @@
 """What the pages about money send and are told. Amounts in minor units; `exponent` is the currency's decimals."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from billing.agreement import Payment
+from billing.fees import Net, settled
+from billing.ledger import Posting, PostingKind
 from billing.money import exponent
 from billing.patient_view import PatientView
 from billing.payment import PaymentState
@@ -128,10 +131,21 @@ class PayLook(msgspec.Struct, frozen=True):
 
 def more_to_hold(tariff: Tariff, seconds: int, discount: Discount | None) -> int:
     """Return what `MORE_SECONDS` after so many billable ones cost the patient; 0 when they cost nothing more."""
-    # What comes before the rate applies would make the same quarter of an hour cheaper, or dearer, each time.
-    begun = max(seconds, tariff.free_seconds + tariff.minimum_seconds)
+    # Before the rate applies, and as long as the price is too small to be taken, the same time would cost less.
+    begun = max(seconds, tariff.free_seconds + tariff.minimum_seconds, MORE_SECONDS)
     now, then = (quote(tariff, second, discount).due for second in (begun, begun + MORE_SECONDS))
     return max(then - now, 0)
+
+
+def true_net(payment: Payment, booked: Iterable[Posting]) -> Net | None:
+    """Return what the practitioner has of a payment by the books; None as long as not all of it is booked there."""
+    taken = [entry for one in booked if one.kind is PostingKind.CAPTURED for entry in one.entries]
+    here = [entry for entry in taken if entry.currency == payment.currency]
+    card_fee, commission, net = (
+        sum(entry.amount for entry in here if entry.account.startswith(account))
+        for account in ("fees:", "commission:", f"balance:{payment.account}")
+    )
+    return settled(payment.paid, card_fee, commission) if card_fee + commission + net == payment.paid else None
 
 
 def tariff_look(tariff: Tariff) -> TariffLook:

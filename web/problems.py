@@ -93,6 +93,7 @@ KINDS: dict[str, Kind] = {
     ),
     "bad_duration": Kind(422, sentence("These are whole minutes, from 0 to 240.")),
     "bad_expiry": Kind(422, sentence("A code is good until a time that is still to come.")),
+    "bad_code": Kind(422, sentence("A code has 4 to 32 letters and digits, without accents.")),
     "bad_organisation": Kind(422, sentence("The company's name takes 1 to 80 characters.")),
     "unknown_currency": Kind(422, sentence("There is no such currency.")),
     "bad_tariff": Kind(422, sentence("These prices make no sense together.")),

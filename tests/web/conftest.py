@@ -1,6 +1,8 @@
 """One practice with two practitioners and an administrator on a real SQLite database, behind the real application."""
 
+import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -36,15 +38,28 @@ async def say_who(request: aioweb.Request) -> aioweb.StreamResponse:
     return aioweb.json_response(known)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of this version; a copy of it is had much faster than another one."""
+    file = tmp_path_factory.mktemp("migrated") / "visavis.sqlite3"
+
+    async def migrate() -> None:
+        await (await Database.open(f"sqlite:///{file}")).close()
+
+    asyncio.run(migrate())
+    return file
+
+
 @pytest.fixture
-async def opened(tmp_path: Path, aiohttp_client: Callable[..., Awaitable[Any]]) -> AsyncIterator[Open]:
+async def opened(migrated: Path, tmp_path: Path, aiohttp_client: Callable[..., Awaitable[Any]]) -> AsyncIterator[Open]:
     """Give a function that opens a practice with settings of the test's own; `sandbox`: as in a demonstration."""
     async with AsyncExitStack() as stack:
 
         async def open_(
             websocket: Any = say_who, *, sandbox: bool = False, currency: str = "EUR", **settings: Any
         ) -> Practice:
-            database = await Database.open(f"sqlite:///{tmp_path}/visavis.sqlite3")
+            copy = shutil.copy(migrated, tmp_path)
+            database = await Database.open(f"sqlite:///{copy}")
             stack.push_async_callback(database.close)
             till = await _till(stack, database, currency, sandbox=sandbox)
             agenda, administrators = Agenda(database, till.outbox), Administrators(database)

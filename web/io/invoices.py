@@ -1,5 +1,6 @@
 """The practitioner's side of a price: how it stands during the call, the amount, a patient who did not come."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -7,15 +8,16 @@ from aiohttp import web as aioweb
 
 from agenda.consultation import Consultation
 from billing.agreement import Payment
-from billing.fees import Rates, estimate, settled
+from billing.fees import Rates, estimate
 from billing.invoice import Reading, missed
+from billing.ledger import Posting
 from billing.tariff import with_price
 from web.io.answers import json
 from web.io.guard import body_of
 from web.io.parts import SITE
 from web.io.rooms import own_consultation
 from web.io.timelines import timeline_of
-from web.money import TariffLook, tariff_look
+from web.money import TariffLook, tariff_look, true_net
 from web.problems import Refused
 
 
@@ -109,7 +111,8 @@ async def _shown(request: aioweb.Request, consultation: Consultation) -> aioweb.
         raise Refused("price_missing")
     payment = await billing.invoices.payment_of(consultation.id)
     timeline = await timeline_of(request, consultation)
-    look = _look(reading, payment, billing.settings.rates)
+    booked = await billing.ledger.entries_of(payment.id) if payment is not None and payment.paid else ()
+    look = _look(reading, payment, billing.settings.rates, booked)
     met = reading.quote.seconds > 0
     unmet = payment if payment is not None and payment.invoiced_at is None and not met else None
     return json(
@@ -126,14 +129,11 @@ async def _shown(request: aioweb.Request, consultation: Consultation) -> aioweb.
     )
 
 
-def _look(reading: Reading, payment: Payment | None, rates: Rates) -> InvoiceLook:
+def _look(reading: Reading, payment: Payment | None, rates: Rates, booked: Sequence[Posting]) -> InvoiceLook:
     confirmed = payment if payment is not None and payment.invoiced_at is not None else None
     quote = reading.quote
     due = confirmed.due or 0 if confirmed else quote.due
-    if confirmed is not None and confirmed.card_fee is not None and confirmed.commission is not None:
-        net = settled(confirmed.paid, confirmed.card_fee, confirmed.commission)
-    else:
-        net = estimate(due, rates, quote.currency)
+    net = (confirmed and true_net(confirmed, booked)) or estimate(due, rates, quote.currency)
     return InvoiceLook(
         tariff=tariff_look(reading.tariff),
         when="",

@@ -81,7 +81,10 @@ async def create_coupon(request: aioweb.Request) -> aioweb.Response:
     except BadName:
         return await _page(request, Refused("bad_organisation", field="organisation"), coupon=form)
     except THEIRS as theirs:
-        return await _page(request, Refused(code_of_money(theirs)), coupon=form)
+        code = code_of_money(theirs)
+        # Of a code that is being made, "there is no such code" means that there can be none.
+        wrong = Refused("bad_code", field="code") if code == "coupon_unknown" else Refused(code)
+        return await _page(request, wrong, coupon=form)
     return see("/admin?done=coupon#coupons")
 
 
