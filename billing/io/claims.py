@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import pay_link
 from billing.agreement import CardForm, Hold, Payment, Purpose
-from billing.hold import HoldState
+from billing.hold import FINAL, HoldState
 from billing.invoice import fee_of_part
 from billing.io import rows
 from billing.io.attempts import Attempts, account_of, form_of, waits_for_card
@@ -75,17 +75,31 @@ class Claims:
         async with self._outbox.committing() as tx:
             claim = await self._claim(tx, payment)
             await account_of(tx, claim.practitioner)
-            name = await self._charge(tx, claim, at)
+            closing = await self._superseded(tx, claim, at)
+        for hold in closing:
+            # Who has the older form before them must not pay by it as well.
+            if (await self._attempts.press(hold.id)).state not in FINAL:
+                raise ProviderSilent
+        async with self._outbox.committing() as tx:
+            name = await self._charge(tx, await self._claim(tx, payment), at)
         return form_of(await self._attempts.press(name))
+
+    async def _superseded(self, tx: AsyncConnection, claim: Payment, at: datetime) -> list[Hold]:
+        """Return the attempts whose form the patient may have seen, and which are not for what is owed now."""
+        closing: list[Hold] = []
+        for hold in await rows.holds_of(tx, claim.id):
+            shown = hold.purpose is Purpose.CHARGE and bool(hold.client_secret) and hold.state not in FINAL
+            if shown and not waits_for_card(hold, Purpose.CHARGE, claim.owed):
+                await self._settlement.release(tx, hold, at)
+                closing.append(hold)
+        return closing
 
     async def _charge(self, tx: AsyncConnection, claim: Payment, at: datetime) -> HoldId:
         """Return the attempt to go on with, a new one if need be."""
-        kept = [hold for hold in await rows.holds_of(tx, claim.id) if hold.purpose is Purpose.CHARGE]
-        for hold in reversed(kept):
-            if hold.state is HoldState.CREATING or waits_for_card(hold, Purpose.CHARGE, claim.owed):
+        for hold in reversed(await rows.holds_of(tx, claim.id)):
+            charge = hold.purpose is Purpose.CHARGE
+            if charge and (hold.state is HoldState.CREATING or waits_for_card(hold, Purpose.CHARGE, claim.owed)):
                 return hold.id
-        for hold in kept:
-            await self._settlement.release(tx, hold, at)
         fee = fee_of_part(claim.paid, claim.owed, self._settings.rates, claim.currency)
         hold, _ = await self._attempts.create(tx, claim, Purpose.CHARGE, claim.owed, at, fee=fee)
         return hold.id

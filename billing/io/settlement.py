@@ -65,13 +65,13 @@ class Settlement:
         if found is None or found.account != intent.account or found.intent not in {None, intent.id}:
             return
         payment, before = await self._locked(tx, found.id)
-        payment, after = await self._settle(tx, payment, before, intent, at)
-        if after.state is HoldState.HELD and before.state is not HoldState.UNKNOWN:
+        payment = await self._settle(tx, payment, before, intent, at)
+        # What followed for the payment may have changed the hold once more.
+        after = await rows.hold(tx, before.id)
+        if after is not None and after.state is HoldState.HELD:
             await self._tidy(tx, payment, after, at)
 
-    async def _settle(
-        self, tx: AsyncConnection, payment: Payment, hold: Hold, intent: Intent, at: datetime
-    ) -> tuple[Payment, Hold]:
+    async def _settle(self, tx: AsyncConnection, payment: Payment, hold: Hold, intent: Intent, at: datetime) -> Payment:
         event = settling.event_of(hold.purpose, intent)
         state = settling.next_state(hold, event, busy=await self._busy(tx, hold.id))
         after = await self._note(tx, hold, settling.settled_values(hold, intent, state), at)
@@ -86,7 +86,7 @@ class Settlement:
             payment = await self._follow(tx, payment, after, at, processing=processing)
         if taken:
             await self._hooks.captured(tx, payment, after, intent, at)
-        return payment, after
+        return payment
 
     async def _tidy(self, tx: AsyncConnection, payment: Payment, held: Hold, at: datetime) -> None:
         """Free what nobody needs: a card that is not taken, a hold for what is over, one that another has replaced."""
@@ -103,10 +103,15 @@ class Settlement:
         return payment, cast("Hold", await rows.hold(tx, name))
 
     async def _busy(self, tx: AsyncConnection, hold: HoldId) -> bool:
+        """Whether an answer is awaited that decides on the hold's state; raising its amount does not."""
         waiting = (
             select(func.count())
             .select_from(gateway_operations)
-            .where(gateway_operations.c.subject == hold, gateway_operations.c.state.in_(sorted(OPEN)))
+            .where(
+                gateway_operations.c.subject == hold,
+                gateway_operations.c.state.in_(sorted(OPEN)),
+                gateway_operations.c.kind != IncreaseHold.__name__,
+            )
         )
         return bool(await tx.scalar(waiting))
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from billing import hold as holds
 from billing import invoice
 from billing import payment as payments
-from billing.agreement import Hold, Payment, Purpose, When
+from billing.agreement import CardForm, Hold, Payment, Purpose, When
 from billing.fees import commission
 from billing.gateway import Intent, IntentState
 from billing.hold import HoldState
@@ -51,6 +51,7 @@ class Money(RuleBasedStateMachine):
         self.final: dict[str, str] = {}
         self.news: list[Intent] = []
         self.talked = False
+        self.shown: set[str] = set()
 
     async def opened_provider(self, now: Callable[[], datetime]) -> Provider:
         return InMemory(now)
@@ -72,9 +73,12 @@ class Money(RuleBasedStateMachine):
     def ask(self, doing: Coroutine[Any, Any, Any]) -> Any:
         """Ask for something that may be refused; a refusal changes nothing, which the invariants see."""
         try:
-            return self.run(doing)
+            answer = self.run(doing)
         except (Problem, BadAmount):
             return None
+        if isinstance(answer, CardForm):
+            self.shown.add(self.till.intent(answer.client_secret))
+        return answer
 
     @property
     def at(self) -> datetime:
@@ -116,7 +120,8 @@ class Money(RuleBasedStateMachine):
             self.show_form()
         else:
             self.ask(self.till.invoices.pay_form(payment.id, self.at))
-        if forms := self.provider.forms():
+        # Nobody has a form that was never shown, and a tab may keep an old one open.
+        if forms := [form for form in self.provider.forms() if form in self.shown]:
             self.provider.enter(forms[which % len(forms)], outcome)
         if looks:
             self.look()

@@ -165,6 +165,21 @@ class TestPayLink:
             await till.invoices.cancel(name, till.at)
         assert (await till.invoices.payment(name)).state is _P.PENDING
 
+    async def test_no_second_form_is_shown_before_the_first_is_closed(self, till: Till):
+        name = await asked_for(till)
+        first = await till.invoices.pay_form(name, till.at)
+        till.gateway.silent = True
+        with pytest.raises(ProviderSilent):
+            await till.invoices.cancel(name, till.at)
+        with pytest.raises(ProviderSilent):
+            await till.invoices.pay_form(name, till.at)
+        till.gateway.silent = False
+        till.wait(minutes=1)
+        second = await till.invoices.pay_form(name, till.at)
+        assert first.hold != second.hold
+        states = [till.gateway.intents[till.intent(form.client_secret)].state for form in (first, second)]
+        assert states == [IntentState.CANCELLED, IntentState.NEEDS_CARD]
+
     async def test_the_rest_of_a_capture_that_failed_in_part_is_asked_for(self, till: Till):
         consultation = await till.held()
         form = await till.holds.extend(consultation, 3000, till.at)

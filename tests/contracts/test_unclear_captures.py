@@ -1,10 +1,13 @@
 """Captures whose answer is lost, on both databases."""
 
+from datetime import timedelta
+
 import pytest
 
 from billing.gateway import CaptureHold
 from billing.hold import HoldState
 from billing.payment import PaymentState
+from billing.problems import ProviderSilent
 from billing.tariff import Tariff
 from store.ids import ConsultationId
 from tests.billing.gateway_double import Trouble
@@ -57,6 +60,29 @@ class TestUnclear:
         assert await states(till, consultation) == [_H.CAPTURED]
         assert len(till.gateway.found) > looks
         assert (await till.payment(consultation)).state is _P.PAID
+
+    async def test_a_refused_capture_leads_on_though_a_raise_is_still_unclear(self, till: Till):
+        consultation = await till.held()
+        till.gateway.trouble(Trouble.BEFORE)
+        with pytest.raises(ProviderSilent):
+            await till.holds.extend(consultation, 3000, till.at)
+        await till.talk(consultation, 600)
+        till.gateway.trouble(Trouble.REFUSED, code="processing_error")
+        payment = await till.invoices.confirm(consultation, None, till.at)
+        assert (payment.state, payment.owed) == (_P.PENDING, 2000)
+        await till.settle()
+        assert await states(till, consultation) == [_H.RELEASED]
+
+    async def test_a_hold_that_is_found_after_all_is_freed_when_nobody_needs_it(self, till: Till):
+        consultation = await till.held(FIXED, starts_in=timedelta(days=8))
+        till.wait(days=8)
+        till.gateway.trouble(Trouble.AFTER)
+        with pytest.raises(ProviderSilent):
+            await till.holds.begin(consultation, till.at)
+        await till.invoices.call_off(consultation, till.at)
+        await till.settle()
+        assert (await states(till, consultation))[-1] is _H.RELEASED
+        assert [intent.state for intent in till.gateway.intents.values()] == ["succeeded", "canceled"]
 
     async def test_a_process_that_died_between_sending_and_settling_is_made_good_by_another(self, till: Till):
         consultation = await till.held()
