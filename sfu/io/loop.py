@@ -82,6 +82,10 @@ class PacketLoop(Protocol):
         """Bring every leg's counters and its moment of last sound up to date."""
         ...
 
+    def settle(self, leg: Leg) -> None:
+        """Do so for one leg."""
+        ...
+
     def on_readable(self) -> None:
         """Handle what the socket holds."""
         ...
@@ -122,6 +126,9 @@ class OneByOne:
         """Nothing to do: see the class."""
 
     def collect(self) -> None:
+        """Nothing to do: see the class."""
+
+    def settle(self, leg: Leg) -> None:
         """Nothing to do: see the class."""
 
     def receive(self, path: Path, datagram: bytes) -> None:

@@ -57,6 +57,7 @@ class NativeLoop(OneByOne):
         self._state = ffi.gc(state, lib.loop_free)
         self._legs: dict[Leg, Any] = {}
         self._owners: dict[Any, Route] = {}
+        self._changed: dict[Leg, None] = {}
         self._names = memoryview(ffi.buffer(self._state.names, BATCH * lib.LOOP_ADDRESS)).cast("B")
         self._reports = memoryview(ffi.buffer(self._state.reports, BATCH * SLOT)).cast("B")
 
@@ -65,6 +66,7 @@ class NativeLoop(OneByOne):
     def on_readable(self) -> None:
         state = self._state
         for _ in range(ROUNDS):
+            self._tell_changes()
             now = self._clock()
             count = lib.loop_batch(state, now)
             for index in range(state.ups):
@@ -127,9 +129,16 @@ class NativeLoop(OneByOne):
         return known
 
     def update(self, leg: Leg) -> None:
-        known = self._legs.get(leg)
-        if known is None:
-            return
+        """C is told when it looks next: a leg that is set up changes six times before."""
+        if leg in self._legs:
+            self._changed[leg] = None
+
+    def _tell_changes(self) -> None:
+        while self._changed:
+            self._tell(self._changed.popitem()[0])
+
+    def _tell(self, leg: Leg) -> None:
+        known = self._legs[leg]
         self._collect(leg, known)
         keys = leg.keys
         known.receive = ffi.NULL if keys is None else _session(keys.receive)
@@ -150,10 +159,12 @@ class NativeLoop(OneByOne):
             known.streams_used = 0
 
     def forget(self, leg: Leg) -> None:
-        known = self._legs.pop(leg, None)
+        known = self._legs.get(leg)
         if known is None:
             return
-        self._collect(leg, known)
+        self.collect()  # which empties C's list of the legs that have counted, this one among them
+        del self._legs[leg]
+        self._changed.pop(leg, None)
         for other in self._legs.values():
             if other.peer == known:
                 other.peer = ffi.NULL
@@ -164,17 +175,29 @@ class NativeLoop(OneByOne):
     def collect(self) -> None:
         state = self._state
         _add_drops(self.dropped, state.dropped)
-        for leg, known in self._legs.items():
+        known, state.counted = state.counted, ffi.NULL
+        while known != ffi.NULL:
+            self._collect(self._owners[known].leg, known)
+            known.counted = 0
+            known = known.next_counted
+
+    def settle(self, leg: Leg) -> None:
+        known = self._legs.get(leg)
+        if known is not None:
             self._collect(leg, known)
 
     def _collect(self, leg: Leg, known: Any) -> None:
+        if not known.counted:
+            return
         leg.packets_in += known.packets_in
         leg.bytes_in += known.bytes_in
         leg.packets_out += known.packets_out
         leg.bytes_out += known.bytes_out
         known.packets_in = known.bytes_in = known.packets_out = known.bytes_out = 0
         leg.last_heard = max(leg.last_heard, known.last_heard)
-        _add_drops(leg.dropped, known.dropped)
+        if known.any_dropped:
+            _add_drops(leg.dropped, known.dropped)
+            known.any_dropped = 0
         for index in range(known.streams_used):
             entry = known.streams[index]
             stream = leg.streams.get(entry.ssrc.to_bytes(4, "big"))

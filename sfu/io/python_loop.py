@@ -55,7 +55,7 @@ class PythonLoop(OneByOne):
         before = self._facts.get(leg, (None,) * len(facts))
         self._facts[leg] = facts
         if all(map(is_, before, facts)):
-            self._settle(leg)
+            self.settle(leg)
             return
         for changed in (leg, leg.peer, before[2]):
             self._let_go(changed)
@@ -67,9 +67,9 @@ class PythonLoop(OneByOne):
 
     def collect(self) -> None:
         for leg in self._flows_of:
-            self._settle(leg)
+            self.settle(leg)
 
-    def _settle(self, leg: Leg) -> None:
+    def settle(self, leg: Leg) -> None:
         flows, now = self._flows_of.get(leg, _NO_FLOWS), self._clock()
         for ssrc, flow in list(flows.items()):
             if not flow.settle(now):
@@ -77,7 +77,7 @@ class PythonLoop(OneByOne):
 
     def _let_go(self, leg: Leg | None) -> None:
         if leg in self._flows_of:
-            self._settle(leg)
+            self.settle(leg)
             self._flows_of[leg].clear()
 
     def _establish(self, address: bytes, ssrc: bytes) -> None:
@@ -145,7 +145,7 @@ class PythonLoop(OneByOne):
             except Exception:  # noqa: BLE001 — as in `OneByOne`
                 flow.drop(DropReason.INTERNAL)
             if flow.packets >= SETTLE:
-                self._settle(flow.leg)
+                self.settle(flow.leg)
 
     def _add_mid(self, offset: int, size: int, mid: int) -> int:
         """Write a MID into a packet of any shape. Returns by how many bytes it grew. Raises `BadRtp`."""

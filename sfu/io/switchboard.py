@@ -111,7 +111,7 @@ class Switchboard:
         """End a leg; an unknown one is closed already."""
         line = self._lines.get(leg_id)
         if line is not None:
-            self.loop.update(line.leg)  # which also brings its last moment up to date
+            self.loop.settle(line.leg)
             line.bridge.close(line.leg, reason)
             self._carry_out(line.bridge)
 

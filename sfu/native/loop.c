@@ -49,8 +49,23 @@ static void up(loop_state *loop, uint32_t slot, uint32_t length, enum loop_kind 
     loop->up[loop->ups++] = entry;
 }
 
-static void send_later(struct loop_private *loop, loop_leg *leg, uint8_t *packet, int length) {
+static void has_counted(loop_state *state, loop_leg *leg) {
+    if (leg->counted) return;
+    leg->counted = 1;
+    leg->next_counted = state->counted;
+    state->counted = leg;
+}
+
+static void drop_of(loop_state *state, loop_leg *leg, enum loop_drop reason) {
+    has_counted(state, leg);
+    leg->dropped[reason]++;
+    leg->any_dropped = 1;
+}
+
+static void send_later(loop_state *state, loop_leg *leg, uint8_t *packet, int length) {
+    struct loop_private *loop = state->private;
     uint32_t at = loop->queued++;
+    has_counted(state, leg);
     loop->out_vectors[at].iov_base = packet;
     loop->out_vectors[at].iov_len = length;
     loop->out[at].msg_hdr.msg_name = leg->destination;
@@ -87,7 +102,7 @@ static enum loop_drop rtp(loop_state *loop, loop_leg *leg, uint32_t slot, uint32
     packet -= growth;
     length += growth;
     if (loop->private->protect(peer->send, packet, &length)) return DROP_PROTECT;
-    send_later(loop->private, peer, packet, length);
+    send_later(loop, peer, packet, length);
     return DROP_NONE;
 }
 
@@ -116,7 +131,7 @@ static enum loop_drop rtcp(loop_state *loop, loop_leg *leg, uint32_t slot, uint3
     if (nacks && !take(&leg->nacks_allowed, nacks, now) && !(length = without_nacks(packet, length)))
         return DROP_NACK_CAP;
     if (loop->private->protect_rtcp(peer->send, packet, &length)) return DROP_PROTECT;
-    send_later(loop->private, peer, packet, length);
+    send_later(loop, peer, packet, length);
     return DROP_NONE;
 }
 
@@ -127,6 +142,7 @@ static enum loop_drop one(loop_state *loop, uint32_t slot, uint32_t length, loop
     if (length == 0 || length > LOOP_MAX_DATAGRAM) return DROP_LENGTH;
     if (packet[0] >= 128 && packet[0] <= 191) { /* RFC 7983 §7 */
         if (!leg) return DROP_UNKNOWN_SOURCE;
+        has_counted(loop, leg);
         int is_rtcp = length > 1 && packet[1] >= 192 && packet[1] <= 223; /* RFC 5761 §4 */
         return is_rtcp ? rtcp(loop, leg, slot, length, now) : rtp(loop, leg, slot, length, now);
     }
@@ -149,7 +165,7 @@ static void flush(loop_state *state) {
         if (errno == EINTR) continue;
         /* The first of the rest was refused. A full socket buffer refuses the others too. */
         uint32_t refused = errno == EAGAIN || errno == ENOBUFS ? loop->queued - sent : 1;
-        for (uint32_t i = 0; i < refused; i++) loop->receivers[sent + i]->dropped[DROP_SEND]++;
+        for (uint32_t i = 0; i < refused; i++) drop_of(state, loop->receivers[sent + i], DROP_SEND);
         sent += refused;
     }
     loop->queued = 0;
@@ -167,7 +183,9 @@ int loop_batch(loop_state *state, double now) {
         struct route *known = find(&loop->routes, name);
         loop_leg *leg = known ? known->leg : NULL;
         enum loop_drop drop = one(state, i, loop->in[i].msg_len, leg, now);
-        if (drop != DROP_NONE) (leg ? leg->dropped : state->dropped)[drop]++;
+        if (drop == DROP_NONE) continue;
+        if (leg) drop_of(state, leg, drop);
+        else state->dropped[drop]++;
     }
     flush(state);
     return count > 0 ? count : 0;

@@ -36,7 +36,10 @@ typedef struct loop_leg {
     loop_bucket packets_allowed, bytes_allowed, nacks_allowed;
     double last_heard;
     uint64_t packets_in, bytes_in, packets_out, bytes_out;
+    uint8_t any_dropped;            /* `dropped` is not all 0 */
     uint64_t dropped[DROP_REASONS];
+    uint8_t counted;                /* among the legs of `loop_state.counted` */
+    struct loop_leg *next_counted;
 } loop_leg;
 
 typedef struct { uint32_t slot, length, kind; loop_leg *leg; } loop_up;
@@ -48,6 +51,7 @@ typedef struct loop_state {
     uint8_t *names;                 /* LOOP_BATCH addresses of LOOP_ADDRESS bytes */
     uint8_t *reports;               /* LOOP_BATCH copies of RTCP, LOOP_SLOT bytes each */
     uint64_t dropped[DROP_REASONS];
+    loop_leg *counted;              /* the legs whose counters have changed since Python emptied this list */
     uint32_t ups;
     loop_up up[LOOP_BATCH];
     struct loop_private *private;
