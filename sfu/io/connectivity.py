@@ -37,7 +37,7 @@ class Connectivity:
     """See the module's text. `loop` is where the routes live."""
 
     def __init__(self) -> None:
-        self._users: dict[str, tuple[Agent, Credentials]] = {}
+        self._users: dict[str, tuple[Agent, Credentials, stun.Password]] = {}
         self._agents: dict[Leg, Agent] = {}
         self._strangers = AddressBuckets(_CHECK_RATE, _CHECK_BURST)
         self.loop: PacketLoop
@@ -45,7 +45,7 @@ class Connectivity:
     def join(self, leg: Leg, bridge: Bridge, now: float) -> None:
         """Expect checks with the leg's credentials."""
         agent = self._agents[leg] = Agent(leg, bridge, Bucket(_CHECK_RATE, _CHECK_BURST, now))
-        self._users[leg.credentials.ufrag] = (agent, leg.credentials)
+        self._expect(agent, leg.credentials)
 
     def restart(self, leg: Leg, credentials: Credentials) -> None:
         """Expect the new credentials too; those in use hold until the new ones have been used."""
@@ -56,7 +56,10 @@ class Connectivity:
         else:
             agent.old_ufrag = leg.credentials.ufrag
         leg.credentials = credentials
-        self._users[credentials.ufrag] = (agent, credentials)
+        self._expect(agent, credentials)
+
+    def _expect(self, agent: Agent, credentials: Credentials) -> None:
+        self._users[credentials.ufrag] = (agent, credentials, stun.Password(credentials.password))
 
     def leave(self, leg: Leg) -> list[Path]:
         """Forget a leg. Returns the paths that led to it, still open."""
@@ -76,14 +79,15 @@ class Connectivity:
             request = stun.read_request(datagram)
         except stun.BadStun:
             return DropReason.STUN_MALFORMED
-        agent, credentials = self._users.get(request.local, (None, None))
-        if agent is None or credentials is None:
+        user = self._users.get(request.local)
+        if user is None:
             return DropReason.STUN_UNKNOWN_USER
+        agent, credentials, password = user
         if not self._may_check(agent, path.address, now):
             return DropReason.TOO_FAST
-        if not stun.is_authentic(request, credentials.password):
+        if not stun.is_authentic(request, password):
             return DropReason.STUN_INTEGRITY
-        path.send(stun.success(request, path.readable(), credentials.password))
+        path.send(stun.success(request, path.readable(), password))
         path.keep()
         leg = agent.leg
         moved = request.nominates and leg.path is not None and leg.path.address != path.address

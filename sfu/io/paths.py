@@ -42,19 +42,20 @@ class UdpPath:
     """An address behind the worker's one UDP socket."""
 
     transport = "udp"
-    __slots__ = ("_socket", "address", "destination")
+    __slots__ = ("_readable", "_socket", "address", "destination")
 
     def __init__(self, socket: BatchSocket, address: bytes) -> None:
         self._socket = socket
+        self._readable = socket.readable(address)
         self.address = address
         self.destination = socket.destination(address)
 
     def send(self, data: bytes) -> bool:
-        self._socket.send(data, self.address)
+        self._socket.send(data, self._readable)
         return True
 
     def readable(self) -> tuple[str, int]:
-        return self._socket.readable(self.address)
+        return self._readable
 
     def keep(self) -> None:
         """Nothing to keep open."""

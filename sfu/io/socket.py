@@ -72,8 +72,8 @@ class BatchSocket(Protocol):
         """Return what `send_batch` wants for that address."""
         ...
 
-    def send(self, data: bytes, address: bytes) -> None:
-        """Send one datagram now, outside the batch; one that the kernel does not take is lost."""
+    def send(self, data: bytes, address: tuple[str, int]) -> None:
+        """Send one datagram now to (host, port), outside the batch; one that the kernel does not take is lost."""
         ...
 
     def readable(self, address: bytes) -> tuple[str, int]:
@@ -205,9 +205,9 @@ class MultiMessageSocket:
     def destination(self, address: bytes) -> bytes:
         return address
 
-    def send(self, data: bytes, address: bytes) -> None:
+    def send(self, data: bytes, address: tuple[str, int]) -> None:
         with contextlib.suppress(OSError):
-            self._sock.sendto(data, self.readable(address))
+            self._sock.sendto(data, address)
 
     def readable(self, address: bytes) -> tuple[str, int]:
         return _readable(self._family, address)
@@ -266,9 +266,9 @@ class SingleMessageSocket:
     def destination(self, address: bytes) -> Any:
         return self.readable(address)
 
-    def send(self, data: bytes, address: bytes) -> None:
+    def send(self, data: bytes, address: tuple[str, int]) -> None:
         with contextlib.suppress(OSError):
-            self._sock.sendto(data, self.readable(address))
+            self._sock.sendto(data, address)
 
     def readable(self, address: bytes) -> tuple[str, int]:
         return _readable(self._family, address)

@@ -132,7 +132,7 @@ def test_both_kinds_of_socket_agree_on_addresses_and_bytes(kind, host):
     other.setblocking(True)
     other.settimeout(5)
     assert other.recv(100) == b"\x01hello"
-    batch.send(b"again", address)
+    batch.send(b"again", batch.readable(address))
     assert other.recv(100) == b"again"
     other.close()
     batch.close()
