@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -33,7 +33,7 @@ from sfu.control import (
     WorkerStatistics,
 )
 from sfu.engine import BadAnswer, BridgeFull, StaleAnswer, UnknownLeg
-from sfu.io.framing import read_message, write_message
+from sfu.io.framing import Messages, write_message
 from sfu.io.spool import Spool
 from sfu.io.switchboard import Switchboard
 
@@ -59,6 +59,8 @@ _ORDERS: dict[type[Any], Callable[[Switchboard, Any], None]] = {
     ResumeMeter: lambda board, order: board.change_meter(order.call, paused=False),
 }
 
+_decoder = msgspec.msgpack.Decoder(Command)
+
 log = structlog.get_logger()
 
 
@@ -78,67 +80,54 @@ class ControlServer:
         self._hello = hello
         self._statistics = statistics
         self._stop = stop
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._sides: set[_ControlSide] = set()
         self._server: asyncio.Server | None = None
         self.draining = False
 
     @property
     def connected(self) -> bool:
         """Whether any control side is there."""
-        return bool(self._writers)
+        return bool(self._sides)
 
     async def listen(self, path: Path) -> None:
         """Serve on `path`, readable for this user only. A socket file that nobody serves is replaced."""
         path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, path=str(path))
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: _ControlSide(self), path=str(path))
         path.chmod(0o600)
 
     async def close(self) -> None:
         """Stop serving."""
         if self._server is not None:
             self._server.close()
-        for writer in list(self._writers):
-            writer.close()
+        for side in list(self._sides):
+            side.close()
 
     def emit(self, event: Event) -> None:
         """Send an event to every control side."""
-        for writer in list(self._writers):
-            self._write(writer, event)
+        for side in list(self._sides):
+            side.write(event)
 
-    def _write(self, writer: asyncio.StreamWriter, message: Hello | Reply | Event | SpooledFacts) -> None:
-        if writer.transport.get_write_buffer_size() > _MAX_BACKLOG:
-            writer.transport.abort()
-            self._writers.discard(writer)
-            return
-        write_message(writer, message)
+    def joined(self, side: "_ControlSide") -> None:
+        """Greet a control side that has connected."""
+        side.write(self._hello())
+        self._sides.add(side)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        decoder = msgspec.msgpack.Decoder(Command)
+    def left(self, side: "_ControlSide") -> None:
+        """Forget one whose connection is over."""
+        self._spool.leave(side.write)
+        self._sides.discard(side)
 
-        def send(facts: SpooledFacts) -> None:
-            self._write(writer, facts)
-
-        self._write(writer, self._hello())
-        self._writers.add(writer)
-        try:
-            while (command := await read_message(reader, decoder)) is not None:
-                if isinstance(command, TakeFacts):
-                    self._spool.take(send)
-                self._reply(command, writer)
-        except ValueError:
-            log.warning("control_message_refused")
-        finally:
-            self._spool.leave(send)
-            self._writers.discard(writer)
-            writer.close()
-
-    def _reply(self, command: Command, writer: asyncio.StreamWriter) -> None:
+    def obey(self, side: "_ControlSide", command: Command) -> None:
+        """Carry out a command, and answer it."""
+        if isinstance(command, TakeFacts):
+            self._spool.take(side.write)
         try:
             statistics = self._carry_out(command)
         except (BridgeFull, UnknownLeg, BadAnswer, StaleAnswer) as error:
-            self._write(writer, Refused(command.ref, _REFUSALS[type(error)]))
+            side.write(Refused(command.ref, _REFUSALS[type(error)]))
             return
-        self._write(writer, Done(command.ref, statistics))
+        side.write(Done(command.ref, statistics))
 
     def _carry_out(self, command: Command) -> WorkerStatistics | None:
         if (order := _ORDERS.get(type(command))) is not None:
@@ -152,3 +141,48 @@ class ControlServer:
         elif isinstance(command, Stop):
             self._stop()
         return None
+
+
+class _ControlSide(asyncio.Protocol):
+    """One connection to the worker's socket. `write` sends a message, to one who still reads."""
+
+    def __init__(self, server: ControlServer) -> None:
+        self._server = server
+        self._messages = Messages(_decoder)
+        self._stream: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports have the methods but not the base class.
+        self._stream = cast("asyncio.Transport", transport)
+        self._server.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for command in self._messages.feed(data):
+                self._server.obey(self, command)
+        except ValueError:
+            log.warning("control_message_refused")
+            self.close()
+        except Exception:
+            # Whoever asked for it returns, and finds what there is.
+            log.exception("control")
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 — asyncio's signature
+        self._stream = None
+        self._server.left(self)
+
+    def write(self, message: Hello | Reply | Event | SpooledFacts) -> None:
+        stream = self._stream
+        if stream is None:
+            return
+        if stream.get_write_buffer_size() > _MAX_BACKLOG:
+            stream.abort()
+            self._server.left(self)
+            return
+        write_message(stream, message)
+
+    def close(self) -> None:
+        """End the connection; what was written before still goes out."""
+        if self._stream is not None:
+            self._stream.close()
