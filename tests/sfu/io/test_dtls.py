@@ -236,10 +236,27 @@ def test_libsrtps_functions_take_a_session_a_packet_and_its_length():
 
 
 def test_keys_keep_the_sessions_alive_whose_pointers_they_hand_out():
-    session = Session(Policy(bytes(28), Policy.SSRC_ANY_INBOUND, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM))
-    keys = Keys(session, session, "x")
-    assert keys._owners == (session, session)
-    assert keys.receive == session._srtp[0]
+    kinds = (Policy.SSRC_ANY_INBOUND, Policy.SSRC_ANY_OUTBOUND)
+    receive, send = (
+        dtls._session(dtls._PROFILES[0], bytes(range(56)), index, kind) for index, kind in enumerate(kinds)
+    )
+    keys = Keys(receive, send, "x")
+    assert keys._owners == (receive, send)
+    assert (keys.receive, keys.send) == (receive[0], send[0])
+    assert keys.receive != keys.send
+
+
+@pytest.mark.parametrize("profile", dtls._PROFILES, ids=lambda profile: profile.openssl_profile.decode())
+def test_sessions_are_those_that_pylibsrtp_makes_and_no_key_is_left_where_the_next_one_goes(profile):
+    material = bytes(range(100))
+    ours = dtls._session(profile, material, 1, Policy.SSRC_ANY_OUTBOUND)
+    assert dtls._policy(profile, Policy.SSRC_ANY_OUTBOUND).key is None
+    key = profile.get_key_and_salt(material, 1)
+    theirs = Session(Policy(key, Policy.SSRC_ANY_INBOUND, srtp_profile=profile.libsrtp_profile))
+    packet = bytes([128, 96, 0, 1]) + bytes(8) + b"said"
+    buffer, length = ffi.new("char[]", packet + bytes(32)), ffi.new("int *", len(packet))
+    assert dtls.srtp_protect(ours[0], buffer, length) == 0
+    assert theirs.unprotect(bytes(ffi.buffer(buffer, length[0]))) == packet
 
 
 def test_cbc_suites_are_not_offered():
