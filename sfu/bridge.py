@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sfu import rtcp, rtp
 from sfu.answer import Answer
-from sfu.codecs import ALL_PAYLOAD_TYPES, CAMERA, SCREEN, SECTIONS, offerable
+from sfu.codecs import ALL_PAYLOAD_TYPES, CAMERA, SCREEN, offerable_types
 from sfu.consent import ALIVE, BOTH_ALIVE_PERIOD, CONSENT, SETUP
 from sfu.drops import DropReason
 from sfu.engine import BadAnswer, BridgeFull, StaleAnswer
@@ -135,8 +135,7 @@ class Bridge:
         """Return the payload types to offer: all, or section by section those that the other side has accepted."""
         if leg.peer is None or leg.peer.answer is None:
             return ALL_PAYLOAD_TYPES
-        accepted = leg.peer.answer.payload_types
-        return frozenset().union(*(offerable(section, accepted) for section in SECTIONS))
+        return offerable_types(leg.peer.answer.payload_types)
 
     def wanted_streams(self, leg: Leg) -> Streams:
         """Return what the other side sends, by MID; empty while nobody is there."""
@@ -171,8 +170,8 @@ class Bridge:
         leg.last_heard = now
         leg.sendable = True
         self._outputs.append(StateChanged(leg, leg.state, None, now))
-        self._ask_for_picture(leg)
         if leg.peer is not None:
+            self._ask_for_picture(leg)
             self._ask_for_picture(leg.peer)
 
     def bound(self, leg: Leg, now: float) -> None:

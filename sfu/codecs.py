@@ -5,6 +5,7 @@ packets pass through unchanged. Numbers are the ones Chromium uses itself.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,13 @@ def offerable(section: Section, accepted: frozenset[int]) -> frozenset[int]:
     """
     common = payload_types(section) & accepted
     return common if any(codec.payload_type in common for codec in section.codecs) else payload_types(section)
+
+
+# As `write_offer`'s sections: browsers are few, and so are the sets that they accept.
+@lru_cache(maxsize=64)
+def offerable_types(accepted: frozenset[int]) -> frozenset[int]:
+    """Return `offerable` of all sections together."""
+    return frozenset().union(*(offerable(section, accepted) for section in SECTIONS))
 
 
 # What may flow before an answer has narrowed it, and which payload types can only be audio.

@@ -102,7 +102,10 @@ class Leg:
     def take_answer(self, answer: Answer) -> None:
         """Adopt what the browser accepted, and forget streams that it no longer announces."""
         self.answer = answer
-        self.accepts = bytes(number in answer.payload_types for number in range(128))
+        accepts = bytearray(128)
+        for number in answer.payload_types:
+            accepts[number] = 1
+        self.accepts = bytes(accepts)
         known, self.streams = self.streams, {}
         for section in SECTIONS:
             for announced in answer.streams.get(section.mid, ()):
