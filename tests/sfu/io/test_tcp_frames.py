@@ -3,7 +3,7 @@
 import asyncio
 from unittest.mock import Mock
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.demux import MAX_DATAGRAM
@@ -38,6 +38,7 @@ def cut_streams(draw: st.DrawFn, pieces: st.SearchStrategy[bytes]) -> tuple[byte
 FRAMES = st.binary(min_size=1, max_size=60).map(lambda data: len(data).to_bytes(2, "big") + data)
 
 
+@settings(deadline=None)
 @given(cut_streams(FRAMES))
 def test_frames_come_out_as_they_were_sent_however_they_are_cut(given_: tuple[bytes, list[int]]) -> None:
     stream, cuts = given_
@@ -46,6 +47,7 @@ def test_frames_come_out_as_they_were_sent_however_they_are_cut(given_: tuple[by
     assert not closed
 
 
+@settings(deadline=None)
 @given(cut_streams(st.binary(max_size=40)))
 def test_any_bytes_become_datagrams_of_a_possible_length_or_end_the_connection(given_: tuple[bytes, list[int]]) -> None:
     stream, cuts = given_
