@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from babel.dates import format_date
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_symbol
 
 from billing.money import exponent
 from web.languages import Language
@@ -23,7 +23,9 @@ def amount_in_words(minor: int, currency: str, language: Language) -> str:
     places = exponent(currency)
     value = Decimal(minor).scaleb(-places)
     pattern = "#,##0" + ("." + "0" * places if places else "")
-    form = f"¤{pattern}" if language == "en" else f"{pattern}\u00a0¤"
+    # A symbol stands close to the figures, letters do not.
+    space = "\u00a0" if get_currency_symbol(currency, _LOCALES[language])[-1].isalpha() else ""
+    form = f"¤{space}{pattern}" if language == "en" else f"{pattern}\u00a0¤"
     return format_currency(value, currency, form, locale=_LOCALES[language], currency_digits=False)
 
 

@@ -188,9 +188,15 @@ class Practice:
             await self.billing.connect.look(who.id, self.at)
         return account.id
 
+    async def agree(self, consultation: Consultation) -> None:
+        """The patient agrees to the price, by the name that the practitioner knows."""
+        view = await self.billing.holds.view(consultation.id, self.at)
+        name = consultation.patient_name
+        await self.billing.holds.agree(consultation.id, name, "jeanne@example.org", "fr", None, view.most, self.at)
+
     async def held(self, consultation: Consultation, card: str = VISA) -> None:
         """The patient agrees and enters a card."""
-        await self.till.agree(consultation.id)
+        await self.agree(consultation)
         if self.sandbox is None:
             await self.till.enter_card(consultation.id)
             return
@@ -201,7 +207,7 @@ class Practice:
 
     async def owed(self, consultation: Consultation, amount: int = 8000, seconds: int = 60) -> str:
         """The patient has agreed to pay afterwards, and now owes that amount. Returns the payment's id."""
-        await self.till.agree(consultation.id)
+        await self.agree(consultation)
         await self.till.talk(consultation.id, seconds)
         return (await self.billing.invoices.confirm(consultation.id, amount, self.at)).id
 

@@ -104,7 +104,7 @@ async def _agree(practice: Practice, who: dict[str, str]) -> ClientResponse:
 
 async def _card(practice: Practice, who: dict[str, str]) -> ClientResponse:
     consultation = await practice.priced()
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     return await practice.script("/join/price/card", {"invitation": await practice.invitation(consultation)}, who)
 
 
@@ -140,7 +140,7 @@ async def _receipt(practice: Practice, who: dict[str, str]) -> ClientResponse:
 
 async def _confirm_card(practice: Practice, who: dict[str, str]) -> ClientResponse:
     consultation = await practice.priced()
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     form = await practice.billing.holds.begin(consultation.id, practice.at)
     assert form is not None
     body = {"account": form.account, "client_secret": form.client_secret, "token": "ctoken_1", "back": "/join"}
@@ -150,7 +150,7 @@ async def _confirm_card(practice: Practice, who: dict[str, str]) -> ClientRespon
 async def sandbox_form(practice: Practice) -> str:
     """Return the address of a card form of the sandbox's."""
     consultation = await practice.priced()
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     form = await practice.billing.holds.begin(consultation.id, practice.at)
     assert form is not None
     assert practice.sandbox is not None

@@ -71,7 +71,7 @@ async def test_dat_26_nothing_at_all_can_be_charged(practice):
 
 async def test_fac_10_without_a_hold_the_patient_owes_it(practice):
     consultation = await practice.priced(FIXED, When.AFTER)
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     await practice.till.talk(consultation.id, 90)
     status, seen = await do(practice, consultation, "invoice/confirm", amount=None)
     assert (status, seen["state"]) == (200, "pending")

@@ -72,7 +72,7 @@ async def test_dat_34_a_hold_that_has_lapsed_is_asked_for_again(practice):
 
 async def test_dat_31_a_declined_card_is_told_with_the_banks_reason_and_nothing_is_held(practice):
     consultation = await practice.priced()
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     await practice.till.enter_card(consultation.id, declined="insufficient_funds")
     look = await looks(practice, consultation)
     assert (look["state"], look["declined"]) == ("declined", "insufficient_funds")
@@ -82,7 +82,7 @@ async def test_dat_31_a_declined_card_is_told_with_the_banks_reason_and_nothing_
 
 async def test_long_before_the_start_the_card_is_kept_and_nothing_is_held(practice):
     consultation = await practice.priced(days=20)
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     look = await looks(practice, consultation)
     assert (look["state"], look["card_only"], look["hold_amount"]) == ("card", True, 8000)
     await practice.till.enter_card(consultation.id)
@@ -236,7 +236,7 @@ async def test_more_is_not_held_than_time_can_cost(practice):
     status, problem = await asks(practice, "/more", consultation)
     assert (status, problem["code"]) == (409, "nothing_to_pay")
     consultation = await practice.priced(PER_MINUTE)
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     assert (await asks(practice, "/more", consultation))[1]["code"] == "no_hold"
 
 
@@ -265,7 +265,7 @@ async def test_asking_for_prices_is_slowed_per_address(practice):
 
 async def test_a_provider_that_is_silent_is_a_503_and_the_agreement_stands(practice):
     consultation = await practice.priced()
-    await practice.till.agree(consultation.id)
+    await practice.agree(consultation)
     practice.till.gateway.silent = True
     status, problem = await asks(practice, "/card", consultation)
     assert (status, problem["code"]) == (503, "provider_unavailable")

@@ -181,7 +181,7 @@ async def test_the_desk_tells_how_each_payment_stands(practice):
     for name, step in (("A", None), ("B", "agree"), ("C", "held"), ("D", "owed"), ("E", "free")):
         made = await (practice.plan(name=name) if step == "free" else practice.priced(name=name))
         if step == "agree":
-            await practice.till.agree(made.id)
+            await practice.agree(made)
         if step == "held":
             await practice.held(made)
         if step == "owed":

@@ -163,9 +163,12 @@ def _typed(text: str, payment: FoundPayment) -> int | None:
     if not text.strip():
         return None
     try:
-        return parse(text, payment.paid.currency).minor
+        amount = parse(text, payment.paid.currency).minor
     except BadAmount:
         raise Refused("bad_amount", field="refund") from None
+    if amount == 0:
+        raise Refused("bad_amount", field="refund")
+    return amount
 
 
 def _pays(form: dict[str, str], currency: str) -> tuple[int, int]:

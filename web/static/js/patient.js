@@ -72,9 +72,8 @@ export class Patient {
     if (typeof found === "string") return quiet && found === "unreachable" ? undefined : this.#show(found);
     this.invited = found;
     this.name ||= this.place.kept?.name ?? found.patient_name ?? "";
-    // Whoever is back from the card form would be sent there again by a gate that has not heard of the hold yet.
-    const unheard = returned && found.obstacles.length > 0;
-    if (this.place.joined && this.place.kept && !unheard) {
+    // Back from the card form the provider is asked first: the gate may not have heard of the hold yet.
+    if (this.place.joined && this.place.kept && !(returned && found.obstacles.length > 0)) {
       // Media and signalling at once: whoever reloads wants the call, or the turn, back soon.
       void this.media.start();
       return this.knock();
