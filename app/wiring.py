@@ -172,6 +172,7 @@ def _web_parts(
             trusted_proxies=settings.trusted_proxies,
             join_window=settings.join_window,
             demo=settings.demo,
+            mail_in_files=settings.mail.server is None,
             key=records.key,
         ),
         clock=lambda: datetime.now(UTC),

@@ -21,7 +21,7 @@ MAX_BODY = 64 * 1024
 
 _MAX_FIELDS = 20
 
-_NAMED = re.compile(r"(?: field `|- at `\$\.)(\w{1,40})`")
+_NAMED = re.compile(r"(?: field `|- at `\$\.(?:\w{1,40}\.){0,4})(\w{1,40})`")
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -101,6 +101,6 @@ async def body_of(request: aioweb.Request, kind: type[Body]) -> Body:
 
 
 def _field_of(error: msgspec.ValidationError) -> str | None:
-    """Return the field that msgspec names: "… missing required field `minutes`" or "… got `str` - at `$.minutes`"."""
+    """Return the field that msgspec names: "… missing required field `minutes`" or "… got `str` - at `$.price.cap`"."""
     named = _NAMED.search(str(error))
     return named.group(1) if named else None
