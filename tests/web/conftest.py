@@ -6,36 +6,17 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import DummyCookieJar
-from aiohttp import web as aioweb
-from prometheus_client import CollectorRegistry
 
-from agenda.io.administrators import Administrators
-from agenda.io.credentials import Credentials
-from agenda.io.service import Agenda
-from billing.io.receipt_pdf import receipt_pdf
-from billing.io.search import PaymentSearch
-from billing.sandbox.io.server import Sandbox
-from lobby.io.service import Lobby
-from store.ids import ConsultationId, PractitionerId
 from store.io.database import Database
-from tests.web.practice import PASSWORD, START, Practice, Provider, WebTill
-from web.io.application import build_app
-from web.io.parts import MoneyParts, WebParts, WebSettings
-from web.io.visitor import allowed_origins, practitioner_id
+from tests.web.opening import open_practice, say_who
+from tests.web.practice import START, Practice
 
 Open = Callable[..., Awaitable[Practice]]
-
-
-async def say_who(request: aioweb.Request) -> aioweb.StreamResponse:
-    """Stand in for the WebSocket server: tells what it would have learnt of the caller."""
-    known = {"practitioner": await practitioner_id(request), "origins": sorted(allowed_origins(request))}
-    return aioweb.json_response(known)
 
 
 @pytest.fixture(scope="session")
@@ -55,86 +36,14 @@ async def opened(migrated: Path, tmp_path: Path, aiohttp_client: Callable[..., A
     """Give a function that opens a practice with settings of the test's own; `sandbox`: as in a demonstration."""
     async with AsyncExitStack() as stack:
 
-        async def open_(
-            websocket: Any = say_who, *, sandbox: bool = False, currency: str = "EUR", **settings: Any
-        ) -> Practice:
-            copy = shutil.copy(migrated, tmp_path)
-            database = await Database.open(f"sqlite:///{copy}")
-            stack.push_async_callback(database.close)
-            till = await _till(stack, database, currency, sandbox=sandbox)
-            agenda, administrators = Agenda(database, till.outbox), Administrators(database)
-            practice = Practice(
-                agenda,
-                Credentials(database),
-                administrators,
-                Lobby(database, till.outbox, b"k" * 32),
-                await agenda.create_practitioner("anne@example.org", "Dr Anne Martin", PASSWORD, START),
-                await agenda.create_practitioner("paul@example.org", "Dr Paul Petit", None, START),
-                till,
-            )
-            await administrators.create("dominique@example.org", "Dominique Leroy", PASSWORD, START)
-            till.practitioner = practice.owner.id
-            for who in (practice.owner, practice.other):
-                await practice.connect(who)
-            chosen = {"version": "1.2.3", "trusted_proxies": (ip_network("127.0.0.0/8"),), **settings}
-            parts = _parts(practice, database, websocket, WebSettings(**chosen))
-            practice.client = await aiohttp_client(build_app(parts), cookie_jar=DummyCookieJar())
-            if till.sandbox is not None:
-                till.sandbox.set_public_origin(practice.origin)
+        async def open_(websocket: Any = say_who, **chosen: Any) -> Practice:
+            practice, app = await open_practice(stack, Path(shutil.copy(migrated, tmp_path)), websocket, **chosen)
+            practice.client = await aiohttp_client(app, cookie_jar=DummyCookieJar())
+            if practice.sandbox is not None:
+                practice.sandbox.set_public_origin(practice.origin)
             return practice
 
         yield open_
-
-
-async def _till(stack: AsyncExitStack, database: Database, currency: str, *, sandbox: bool) -> WebTill:
-    made: list[WebTill] = []
-
-    def now() -> datetime:
-        return made[0].at if made else START
-
-    gateway: Any = Provider(now)
-    embedded = Sandbox() if sandbox else None
-    if embedded is not None:
-        await embedded.start(None, now)
-        stack.push_async_callback(embedded.close)
-        gateway = embedded.gateway()
-        stack.push_async_callback(gateway.close)
-    made.append(WebTill(database, gateway, START, currency=currency, sandbox=embedded))
-    return made[0]
-
-
-def _parts(practice: Practice, database: Database, websocket: Any, settings: WebSettings) -> WebParts:
-    async def readiness() -> list[tuple[str, bool]]:
-        return practice.ready
-
-    async def on_logout(who: PractitionerId) -> None:
-        practice.logged_out.append(who)
-
-    async def on_cancel(consultation: ConsultationId) -> None:
-        kept = await practice.agenda.consultation(consultation)
-        assert kept is not None
-        assert kept.cancelled_at is not None
-        practice.cancelled.append(consultation)
-
-    async def host_since(_: ConsultationId) -> datetime | None:
-        return practice.host_since
-
-    return WebParts(
-        agenda=practice.agenda,
-        credentials=practice.credentials,
-        administrators=practice.administrators,
-        lobby=practice.lobby,
-        money=MoneyParts(practice.billing, PaymentSearch(database), practice.sandbox, receipt_pdf),
-        websocket=websocket,
-        readiness=readiness,
-        settings=settings,
-        clock=lambda: practice.at,
-        on_logout=on_logout,
-        on_cancel=on_cancel,
-        host_since=host_since,
-        metrics=CollectorRegistry(),
-        gauges=lambda: practice.gauges,
-    )
 
 
 @pytest.fixture
