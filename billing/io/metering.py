@@ -19,12 +19,14 @@ from store.io.database import Database
 class Taken:
     """`seconds` billable in all calls. `heads`: per call the last fact's hash, in hexadecimal, that they came from.
 
-    `met`: the two were connected at the same time, be it for a moment or with the meter stopped.
+    `met`: the two were connected at the same time, be it for a moment or with the meter stopped. `open`: the facts do
+    not say yet how a call ended.
     """
 
     seconds: int
     met: bool
     heads: dict[str, str]
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,18 @@ class Metering:
 
     async def taken(self, consultation: ConsultationId) -> Taken:
         """Return how long it has taken, from the table alone."""
-        billable, met, heads = 0, False, {}
+        billable, met, unfinished, heads = 0, False, False, {}
         for row in await self._calls(consultation):
             facts = await self._facts.rows_of(row.call)
             meter = Meter()
             for fact in facts:
                 meter.hear(fact_of(fact))
-            billable += meter.reading().billable_ms
+            reading = meter.reading()
+            billable += reading.billable_ms
             met = met or meter.met
+            unfinished = unfinished or reading.open
             heads[row.call] = facts[-1].hash.hex() if facts else ""
-        return Taken(billable // 1000, met, heads)
+        return Taken(billable // 1000, met, heads, unfinished)
 
     async def seconds_until(self, heads: dict[str, str]) -> int:
         """Return how long it had taken when these were the last facts. Raises `FactsMissing`."""

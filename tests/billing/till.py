@@ -145,12 +145,16 @@ class Till:
     def intent(self, client_secret: str) -> str:
         return client_secret.partition("_secret_")[0]
 
-    async def talk(self, consultation: ConsultationId, seconds: int) -> CallId:
-        """A call in which both were heard for so long; 0: the patient never came."""
+    async def talk(self, consultation: ConsultationId, seconds: int, *, unheard: int = 0) -> CallId:
+        """A call in which both were heard for so long; 0: the patient never came.
+
+        `unheard`: so many of the last facts have not arrived yet.
+        """
         call = CallId(new_id(Prefix.CALL))
         await self.billing.calls.opened(CallOpened(call, consultation, self.at))
         if seconds:
-            await self.billing.facts.append(self.story(call, seconds))
+            story = self.story(call, seconds)
+            await self.billing.facts.append(story[: len(story) - unheard])
         self.wait(seconds=seconds)
         await self.billing.calls.ended(CallEnded(call, consultation, "hung_up", self.at))
         return call

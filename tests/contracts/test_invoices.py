@@ -200,6 +200,15 @@ class TestConfirming:
         with pytest.raises(CallRunning):
             await till.invoices.confirm(consultation, None, till.at)
 
+    async def test_nothing_is_frozen_before_the_media_side_has_said_how_the_call_ended(self, till: Till):
+        consultation = await till.held()
+        await till.talk(consultation, 600, unheard=3)
+        with pytest.raises(CallRunning):
+            await till.invoices.confirm(consultation, None, till.at)
+        # A worker that was killed says nothing any more: its call counts to the last sign of life.
+        till.wait(seconds=4)
+        assert (await till.invoices.confirm(consultation, None, till.at)).seconds == 0
+
     async def test_what_is_free_or_not_agreed_to_is_not_charged(self, till: Till):
         with pytest.raises(PriceMissing):
             await till.invoices.confirm(ConsultationId(new_id(Prefix.CONSULTATION)), 100, till.at)

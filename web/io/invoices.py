@@ -1,5 +1,6 @@
 """The practitioner's side of a price: how it stands during the call, the amount, a patient who did not come."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from billing.agreement import Payment
 from billing.fees import Rates, estimate
 from billing.invoice import Reading, missed
 from billing.ledger import Posting
+from billing.problems import CallRunning
 from billing.tariff import with_price
 from web.io.answers import json
 from web.io.guard import body_of
@@ -19,6 +21,9 @@ from web.io.rooms import own_consultation
 from web.io.timelines import timeline_of
 from web.money import TariffLook, tariff_look, true_net
 from web.problems import Refused
+
+# Longer than a worker takes to say how a call ended.
+_LOOKS, _PAUSE = 14, 0.25
 
 
 class Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +90,16 @@ async def confirm(request: aioweb.Request) -> aioweb.Response:
     consultation = await own_consultation(request)
     asked = await body_of(request, Amount)
     parts = request.app[SITE].parts
-    await parts.money.billing.invoices.confirm(consultation.id, asked.amount, parts.clock())
+    invoices = parts.money.billing.invoices
+    for _ in range(_LOOKS):
+        try:
+            await invoices.confirm(consultation.id, asked.amount, parts.clock())
+            break
+        except CallRunning:
+            # The media side's last word may be a moment behind whoever has just hung up.
+            await asyncio.sleep(_PAUSE)
+    else:
+        raise CallRunning
     return await _shown(request, consultation)
 
 
