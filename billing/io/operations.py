@@ -8,25 +8,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
-import msgspec
 import structlog
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.gateway import (
-    Account,
     Answer,
     Found,
     Gateway,
     GatewayBusy,
     GatewayRefused,
     GatewayUnclear,
-    Intent,
     NoSuchObject,
     Operation,
-    Refund,
 )
 from billing.io import operation_rows
+from billing.io.looking import kept, what_there_is
 from billing.io.money_tables import gateway_operations
 from billing.io.settler import Settler
 from billing.operation import (
@@ -200,13 +197,13 @@ class Operations:
             stored,
             _E.ANSWERED,
             lambda tx: settler.answered(tx, stored, answer, self._clock()),
-            answer=_kept(answer),
+            answer=kept(answer),
         )
 
     async def _was_refused(self, stored: StoredOperation, refusal: GatewayRefused) -> OperationState:
         settler, reason = self._settler(stored), refusal.decline or refusal.code
         try:
-            found = await self._look(stored)
+            found = await what_there_is(self._gateway, stored)
         except (GatewayUnclear, GatewayRefused):
             return await self._postpone(stored, _E.UNCLEAR)
         if found is not None:
@@ -221,7 +218,7 @@ class Operations:
     async def _find_out(self, stored: StoredOperation) -> OperationState:
         settler = self._settler(stored)
         try:
-            found = await self._look(stored)
+            found = await what_there_is(self._gateway, stored)
         except (GatewayUnclear, GatewayRefused):
             return await self._postpone(stored, _E.UNCLEAR)
         if found is not None:
@@ -229,7 +226,7 @@ class Operations:
         shown = verdict(stored.operation, found)
         if shown is Verdict.DONE and isinstance(found, Answer):
             return await self._finish(
-                stored, _E.FOUND, lambda tx: settler.answered(tx, stored, found, self._clock()), answer=_kept(found)
+                stored, _E.FOUND, lambda tx: settler.answered(tx, stored, found, self._clock()), answer=kept(found)
             )
         if shown is Verdict.IMPOSSIBLE:
             return await self._finish(
@@ -283,28 +280,5 @@ class Operations:
         found = await self._gateway.find(getattr(stored.operation, "account", ""), answer.id)
         return found if isinstance(found, Answer) else answer
 
-    async def _look(self, stored: StoredOperation) -> Found | None:
-        """Return what the provider has of that operation, or None."""
-        operation = stored.operation
-        intent: str = getattr(operation, "intent", "")
-        reference: str = getattr(operation, "reference", "")
-        account: str = getattr(operation, "account", "")
-        if reference:
-            made = await self._gateway.find_by_reference(account, reference, stored.created_at)
-            wanted = Account if not account else Refund if intent else Intent
-            return next((thing for thing in made if isinstance(thing, wanted)), None)
-        if not intent:
-            return None
-        try:
-            return await self._gateway.find(account, intent)
-        except NoSuchObject:
-            return None
-
     def _settler(self, stored: StoredOperation) -> Settler:
         return self._settlers[stored.kind]
-
-
-def _kept(answer: Answer) -> str:
-    """Return the answer as it is stored: without the client secret, with which anybody could pay and see what."""
-    bare = msgspec.structs.replace(answer, client_secret="") if isinstance(answer, Intent) else answer
-    return msgspec.json.encode(bare).decode()

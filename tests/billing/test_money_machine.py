@@ -80,10 +80,6 @@ class Money(RuleBasedStateMachine):
             self.shown.add(self.till.intent(answer.client_secret))
         return answer
 
-    @property
-    def at(self) -> datetime:
-        return self.till.at
-
     def payment(self) -> Payment | None:
         return self.run(self.till.invoices.payment_of(self.consultation))
 
@@ -104,12 +100,12 @@ class Money(RuleBasedStateMachine):
             self.provider.gateway.increments = increments
         self.consultation = self.run(self.till.priced(tariff, when, starts_in=timedelta(days=days, minutes=5)))
         if coupon:
-            self.run(self.till.billing.coupons.create("ENTREPRISE", "Acme", self.at, percent=coupon, most_uses=1))
+            self.run(self.till.billing.coupons.create("ENTREPRISE", "Acme", self.till.at, percent=coupon, most_uses=1))
         self.ask(self.till.agree(self.consultation, "ENTREPRISE" if coupon else None))
 
     @rule()
     def show_form(self) -> None:
-        self.ask(self.till.holds.begin(self.consultation, self.at))
+        self.ask(self.till.holds.begin(self.consultation, self.till.at))
 
     @rule(which=st.integers(0, 5), outcome=OUTCOMES, looks=st.booleans())
     def enter_a_card(self, which: int, outcome: str, looks: bool) -> None:
@@ -119,7 +115,7 @@ class Money(RuleBasedStateMachine):
         if payment.state is PaymentState.DRAFT:
             self.show_form()
         else:
-            self.ask(self.till.invoices.pay_form(payment.id, self.at))
+            self.ask(self.till.invoices.pay_form(payment.id, self.till.at))
         # Nobody has a form that was never shown, and a tab may keep an old one open.
         if forms := [form for form in self.provider.forms() if form in self.shown]:
             self.provider.enter(forms[which % len(forms)], outcome)
@@ -128,22 +124,22 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.ask(self.till.holds.look(self.consultation, self.at))
+        self.ask(self.till.holds.look(self.consultation, self.till.at))
         if (payment := self.payment()) is not None:
-            self.ask(self.till.invoices.look_paid(payment.id, self.at))
+            self.ask(self.till.invoices.look_paid(payment.id, self.till.at))
 
     @rule(amount=st.sampled_from([1, 500, 3000]))
     def extend(self, amount: int) -> None:
-        self.ask(self.till.holds.extend(self.consultation, amount, self.at))
+        self.ask(self.till.holds.extend(self.consultation, amount, self.till.at))
 
     @rule(really=SELDOM)
     def call_off(self, really: bool) -> None:
         if really:
-            self.ask(self.till.invoices.call_off(self.consultation, self.at))
+            self.ask(self.till.invoices.call_off(self.consultation, self.till.at))
 
     # -- the call and its end --------------------------------------------------------------------------------
 
-    @precondition(lambda self: not self.run(self.till.holds.obstacles(self.consultation, self.at)))
+    @precondition(lambda self: not self.run(self.till.holds.obstacles(self.consultation, self.till.at)))
     @rule(seconds=st.sampled_from([0, 1, 61, 600, 1500, 4000]))
     def talk(self, seconds: int) -> None:
         self.talked = True
@@ -152,23 +148,23 @@ class Money(RuleBasedStateMachine):
     @rule(amount=st.sampled_from([None, 1, 2500, 5000, 9000]), really=SELDOM)
     def enter(self, amount: int | None, really: bool) -> None:
         if really:
-            self.ask(self.till.invoices.enter(self.consultation, amount, self.at))
+            self.ask(self.till.invoices.enter(self.consultation, amount, self.till.at))
 
     @rule(amount=st.sampled_from([None, None, None, 1234, 5000, 0]), by_link=st.booleans(), early=SELDOM)
     def confirm(self, amount: int | None, by_link: bool, early: bool) -> None:
         if self.talked or early:
-            self.ask(self.till.invoices.confirm(self.consultation, amount, self.at, by_link=by_link))
+            self.ask(self.till.invoices.confirm(self.consultation, amount, self.till.at, by_link=by_link))
 
     @rule(charge=st.booleans(), really=SELDOM)
     def no_show(self, charge: bool, really: bool) -> None:
         if really:
             self.till.at += timedelta(minutes=10)
-            self.ask(self.till.invoices.no_show(self.consultation, charge, self.at))
+            self.ask(self.till.invoices.no_show(self.consultation, charge, self.till.at))
 
     @rule(asked=st.sampled_from(["resend", "cancel"]), really=SELDOM)
     def claim(self, asked: str, really: bool) -> None:
         if really and (payment := self.payment()) is not None:
-            self.ask(getattr(self.till.invoices, asked)(payment.id, self.at))
+            self.ask(getattr(self.till.invoices, asked)(payment.id, self.till.at))
 
     # -- the usual way ---------------------------------------------------------------------------------------
 
@@ -177,12 +173,14 @@ class Money(RuleBasedStateMachine):
         payment = self.payment()
         if payment is None:
             return
-        if payment.state is not PaymentState.DRAFT or self.run(self.till.holds.obstacles(self.consultation, self.at)):
+        if payment.state is not PaymentState.DRAFT or self.run(
+            self.till.holds.obstacles(self.consultation, self.till.at)
+        ):
             self.enter_a_card(0, outcome, looks=True)
         elif not self.talked:
             self.talk(1300)
         else:
-            self.ask(self.till.invoices.confirm(self.consultation, None, self.at, by_link=True))
+            self.ask(self.till.invoices.confirm(self.consultation, None, self.till.at, by_link=True))
 
     # Two of the same, because hypothesis leaves rules out at random, and without this one little comes about.
     @rule(outcome=OUTCOMES)
@@ -207,7 +205,7 @@ class Money(RuleBasedStateMachine):
     @rule(span=SPANS)
     def wait(self, span: timedelta) -> None:
         self.till.at += span
-        self.run(self.till.billing.jobs.run(self.at))
+        self.run(self.till.billing.jobs.run(self.till.at))
 
     @rule()
     def another_process(self) -> None:
@@ -221,7 +219,7 @@ class Money(RuleBasedStateMachine):
 
     async def _settle(self, intent: Intent) -> None:
         async with self.till.outbox.committing() as tx:
-            await self.till.holds.settle(tx, intent, self.at)
+            await self.till.holds.settle(tx, intent, self.till.at)
 
     # -- what always holds -----------------------------------------------------------------------------------
 
@@ -262,7 +260,7 @@ class Money(RuleBasedStateMachine):
         for span in (timedelta(seconds=1), timedelta(minutes=2), timedelta(hours=1), timedelta(hours=24)):
             for _ in range(6):
                 self.till.at += span
-                self.run(self.till.billing.jobs.run(self.at))
+                self.run(self.till.billing.jobs.run(self.till.at))
         self.sums_agree()
         payment = self.payment()
         if payment is None:
@@ -296,12 +294,7 @@ class MoneyAtSandbox(Money):
         return await AtSandbox.opened(now)
 
 
-TestMoneyAtSandbox = MoneyAtSandbox.TestCase
-TestMoneyAtSandbox.settings = settings(
-    max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-TestMoney = Money.TestCase
-TestMoney.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestMoney, TestMoneyAtSandbox = Money.TestCase, MoneyAtSandbox.TestCase
+USUAL = settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+TestMoney.settings = USUAL
+TestMoneyAtSandbox.settings = settings(USUAL, max_examples=10)
