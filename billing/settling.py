@@ -144,10 +144,10 @@ def outlasted(payment: Payment, holds: Iterable[Hold], at: datetime) -> list[Hol
 
 def superfluous(hold: Hold, state: PaymentState) -> bool:
     """Whether a payment that has come to `state` has no more use for the attempt."""
-    if state in {PaymentState.PAID, PaymentState.NO_PAYMENT, PaymentState.CANCELLED}:
-        return True
-    # Who is asked to pay must not pay twice; the form before them stays.
-    return state is PaymentState.PENDING and (hold.purpose is not Purpose.CHARGE or hold.off_session)
+    if state in _ASKED_FOR:
+        # Who is asked to pay must not pay twice; the form before them stays.
+        return hold.purpose is not Purpose.CHARGE or hold.off_session
+    return state not in NEEDS_HOLDS
 
 
 def releasable(hold: Hold) -> bool:

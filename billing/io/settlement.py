@@ -68,7 +68,7 @@ class Settlement:
         payment = await self._settle(tx, payment, before, intent, at)
         # What followed for the payment may have changed the hold once more.
         after = await rows.hold(tx, before.id)
-        if after is not None and after.state is HoldState.HELD:
+        if after is not None:
             await self._tidy(tx, payment, after, at)
 
     async def _settle(self, tx: AsyncConnection, payment: Payment, hold: Hold, intent: Intent, at: datetime) -> Payment:
@@ -88,10 +88,13 @@ class Settlement:
             await self._hooks.captured(tx, payment, after, intent, at)
         return payment
 
-    async def _tidy(self, tx: AsyncConnection, payment: Payment, held: Hold, at: datetime) -> None:
-        """Free what nobody needs: a card that is not taken, a hold for what is over, one that another has replaced."""
-        if held.declined or payment.state not in settling.NEEDS_HOLDS:
-            await self.release(tx, held, at)
+    async def _tidy(self, tx: AsyncConnection, payment: Payment, hold: Hold, at: datetime) -> None:
+        """Free what nobody needs: a card that is not taken, what comes when all is over, what another has replaced."""
+        if hold.state is not HoldState.HELD:
+            if settling.superfluous(hold, payment.state):
+                await self.release(tx, hold, at)
+        elif hold.declined or payment.state not in settling.NEEDS_HOLDS:
+            await self.release(tx, hold, at)
         elif payment.state is PaymentState.DRAFT:
             for other in settling.outlasted(payment, await rows.holds_of(tx, payment.id), at):
                 await self.release(tx, other, at)

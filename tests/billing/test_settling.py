@@ -172,7 +172,8 @@ class TestUpkeep:
     @pytest.mark.parametrize("state", list(PaymentState))
     def test_who_is_asked_keeps_the_form_and_who_is_done_keeps_nothing(self, state: PaymentState):
         form, alone = a_hold(purpose=Purpose.CHARGE), a_hold(purpose=Purpose.CHARGE, off_session=True)
-        done = state in {_P.PAID, _P.NO_PAYMENT, _P.CANCELLED}
+        asked = state in {_P.PENDING, _P.FAILED, _P.UNPAID}
+        done = not asked and state not in {_P.DRAFT, _P.PROCESSING}
         assert settling.superfluous(form, state) is done
         for hold in (alone, a_hold()):
-            assert settling.superfluous(hold, state) is (done or state is _P.PENDING)
+            assert settling.superfluous(hold, state) is (done or asked)

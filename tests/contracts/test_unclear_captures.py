@@ -118,6 +118,19 @@ class TestUnclear:
         assert len(keys) == 2
         assert till.gateway.received == 2000
 
+    async def test_a_form_that_turns_up_when_all_is_paid_is_closed(self, till: Till):
+        consultation = await till.agreed()
+        till.gateway.trouble(Trouble.AFTER)
+        with pytest.raises(ProviderSilent):
+            await till.holds.begin(consultation, till.at)
+        await till.enter_card(consultation)
+        await till.talk(consultation, 600)
+        await till.invoices.confirm(consultation, None, till.at)
+        assert await states(till, consultation) == [_H.UNKNOWN, _H.CAPTURED]
+        await till.settle(turns=3)
+        assert await states(till, consultation) == [_H.RELEASED, _H.CAPTURED]
+        assert till.gateway.received == 2000
+
     async def test_no_call_to_the_provider_without_a_committed_row_nor_within_a_transaction(self, till: Till):
         seen: list[tuple[str, str]] = []
         perform = till.gateway.perform
