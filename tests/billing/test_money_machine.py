@@ -241,8 +241,7 @@ class Money(RuleBasedStateMachine):
 
     def _final_states_stay(self, payment: Payment, attempts: list[Hold]) -> None:
         now = {payment.id: str(payment.state)} | {attempt.id: str(attempt.state) for attempt in attempts}
-        for name, state in self.final.items():
-            assert now[name] == state
+        assert now | self.final == now
         over = {PaymentState.PAID, *payments.FINAL}
         if payment.state in over:
             self.final[payment.id] = payment.state
