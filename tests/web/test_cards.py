@@ -60,6 +60,11 @@ async def test_dat_31_a_card_is_confirmed_on_the_server(practice):
         {"account": "acct_1/../v1"},
         {"token": "tok_1"},
         {"token": "ctoken_1/x"},
+        {"account": "acct_1\n"},
+        {"account": "acct_é"},
+        {"back": "//elsewhere.example"},
+        {"back": "/\\elsewhere.example"},
+        {"back": "https://elsewhere.example/"},
     ],
     ids=str,
 )

@@ -165,6 +165,14 @@ async def test_dat_24_or_not_or_less(practice):
     assert (await do(practice, consultation, "no-show", charge=True, amount=8001))[1]["code"] == "amount_over_holds"
 
 
+async def test_who_waits_at_the_door_has_missed_nothing(practice):
+    consultation = await missed(practice)
+    admission = await practice.lobby.arrive(consultation.id, "Jeanne Dupont", "ok", "ok", practice.at)
+    assert (await do(practice, consultation, "no-show", charge=True))[1]["code"] == "not_a_no_show"
+    await practice.lobby.leave(admission.id, practice.at)
+    assert (await do(practice, consultation, "no-show", charge=True))[1]["state"] == "paid"
+
+
 async def test_who_came_or_may_still_come_is_no_no_show(practice):
     early = await practice.priced(minutes=20)
     await practice.held(early)

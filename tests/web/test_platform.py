@@ -180,6 +180,7 @@ async def test_mmp_25_a_code_is_created_listed_and_revoked(practice):
         ({"percent": "0"}, 422, "This makes no coupon", None),
         ({"percent": "101"}, 422, "This makes no coupon", None),
         ({"percent": "x"}, 422, "This makes no coupon", None),
+        ({"percent": "0100" + "0" * 5000}, 422, "This makes no coupon", None),
         ({"pays": "amount", "amount": "0"}, 422, "This makes no coupon", None),
         ({"pays": "amount", "amount": "-5"}, 422, "This is not an amount", "amount"),
         ({"code": "é"}, 422, "A code has 4 to 32 letters", "code"),

@@ -5,6 +5,8 @@ import pytest
 from billing.agreement import When
 from tests.web.practice import AT_END, FIXED, PER_MINUTE, Practice
 
+# Of the 35 minutes that are held for 30 planned ones.
+NEARLY_ALL = 33 * 60
 JEANNE = {"name": "Jeanne Dupont", "email": "jeanne@example.org"}
 
 
@@ -202,12 +204,27 @@ async def test_a_code_that_cannot_be_used_says_why(practice, code, problem):
     assert (status, answer["code"]) == (422, problem)
 
 
+async def test_codes_are_guessed_slowly_from_wherever(practice):
+    consultation, other = await practice.priced(), await practice.priced()
+    await practice.billing.coupons.create("HALF", "Acme", practice.at, percent=50)
+    for guess in range(10):
+        path, more = ("/coupon", {}) if guess % 2 else ("/agree", {**JEANNE, "most": 8000})
+        assert (await asks(practice, path, consultation, coupon=f"GUESS{guess}", **more))[1]["code"] == "coupon_unknown"
+    assert (await asks(practice, "/coupon", consultation, coupon="HALF"))[1]["code"] == "too_many"
+    status, problem = await asks(practice, "/agree", consultation, **JEANNE, most=8000, coupon="HALF")
+    assert (status, problem["code"]) == (429, "too_many")
+    assert (await asks(practice, "/coupon", other, coupon="HALF"))[0] == 200
+    practice.later(minutes=1)
+    assert (await asks(practice, "/coupon", consultation, coupon="HALF"))[0] == 200
+
+
 # -- more, during the call -----------------------------------------------------------------------------------
 
 
 async def test_a_quarter_of_an_hour_more_is_held_beside_the_call(practice):
     consultation = await practice.priced(PER_MINUTE)
     await practice.held(consultation)
+    await practice.till.talk(consultation.id, NEARLY_ALL)
     urls = set()
     for _ in range(2):
         status, form = await asks(practice, "/more", consultation)
@@ -226,7 +243,20 @@ async def test_where_the_card_allows_it_the_hold_is_raised_without_a_form(practi
     practice.till.gateway.increments = True
     consultation = await practice.priced(PER_MINUTE)
     await practice.held(consultation)
+    await practice.till.talk(consultation.id, NEARLY_ALL)
     assert await asks(practice, "/more", consultation) == (200, {"url": None})
+    assert (await looks(practice, consultation))["hold_amount"] == 10_000
+
+
+async def test_a_hold_is_not_raised_before_it_is_nearly_used_up(practice):
+    """The practitioner knows the invitation too, and a raised hold can be charged."""
+    practice.till.gateway.increments = True
+    consultation = await practice.priced(PER_MINUTE)
+    await practice.held(consultation)
+    assert (await asks(practice, "/more", consultation))[1]["code"] == "no_hold"
+    await practice.till.talk(consultation.id, NEARLY_ALL)
+    assert (await asks(practice, "/more", consultation))[0] == 200
+    assert (await asks(practice, "/more", consultation))[1]["code"] == "no_hold"
     assert (await looks(practice, consultation))["hold_amount"] == 10_000
 
 

@@ -122,6 +122,8 @@ def build_app(parts: WebParts) -> aioweb.Application:
         logins=LoginThrottle(),
         # A waiting room reloads now and then; sixty at once are a whole practice behind one address.
         looks=Buckets(capacity=60, refill=1),
+        # By consultation, so that more addresses are no more guesses: whoever has a code needs a slip or two.
+        codes=Buckets(capacity=10, refill=60),
         measures=RequestMeasures(parts.metrics, parts.gauges),
     )
 

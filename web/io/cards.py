@@ -21,7 +21,6 @@ from web.problems import Refused
 _HOSTED = frozenset({"card", "challenge", "onboarding", "dashboard", "static/sandbox.css"})
 _PASSED_ON = ("Content-Type", "Location", "Cache-Control")
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
-_LARGEST_PAGE = 1024 * 1024
 
 
 class ElementForm(msgspec.Struct, frozen=True):
@@ -54,9 +53,9 @@ async def card_page(request: aioweb.Request) -> aioweb.Response:
 class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A card that Stripe's script has read. Who knows an intent's client secret may use it, as at Stripe itself."""
 
-    account: Annotated[str, Meta(max_length=64, pattern=r"^acct_\w+$")]
-    client_secret: Annotated[str, Meta(max_length=256, pattern=r"^(pi|seti)_\w+_secret_\w+$")]
-    token: Annotated[str, Meta(max_length=64, pattern=r"^ctoken_\w+$")]
+    account: Annotated[str, Meta(max_length=64, pattern=r"^acct_[A-Za-z0-9_]+\Z")]
+    client_secret: Annotated[str, Meta(max_length=256, pattern=r"^(pi|seti)_[A-Za-z0-9_]+_secret_[A-Za-z0-9_]+\Z")]
+    token: Annotated[str, Meta(max_length=64, pattern=r"^ctoken_[A-Za-z0-9_]+\Z")]
     back: Annotated[str, Meta(max_length=64)]
 
 
@@ -74,11 +73,13 @@ async def confirm(request: aioweb.Request) -> aioweb.Response:
         raise Refused("too_many", retry_after=wait)
     gateway = site.parts.money.billing.gateway
     name = asked.client_secret.partition("_secret_")[0]
+    if own_path(asked.back) != asked.back:
+        raise Refused("bad_body", field="back")
     try:
         intent = await gateway.find(asked.account, name)
         if not isinstance(intent, Intent) or not hmac.compare_digest(intent.client_secret, asked.client_secret):
             raise Refused("link_unknown")
-        back = f"{base_url(request)}{own_path(asked.back)}"
+        back = f"{base_url(request)}{asked.back}"
         confirmed = await gateway.confirm_card(asked.account, name, asked.token, back)
     except NoSuchObject:
         raise Refused("link_unknown") from None
@@ -110,7 +111,7 @@ async def sandbox_page(request: aioweb.Request) -> aioweb.Response:
                 request.method, url, params=request.query, data=body, headers=headers, allow_redirects=False
             ) as answer,
         ):
-            content = await answer.content.read(_LARGEST_PAGE)
+            content = await answer.read()
             passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
             return aioweb.Response(status=answer.status, body=content, headers=passed)
     except (aiohttp.ClientError, TimeoutError):

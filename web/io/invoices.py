@@ -111,6 +111,8 @@ async def no_show(request: aioweb.Request) -> aioweb.Response:
     at = parts.clock()
     if at < consultation.starts_at:
         raise Refused("not_a_no_show")
+    if asked.charge and await parts.lobby.waiting([consultation.id]):
+        raise Refused("not_a_no_show")
     timeline = await timeline_of(request, consultation)
     await parts.money.billing.invoices.no_show(consultation.id, asked.charge, at, timeline, asked.amount)
     return await _shown(request, consultation)

@@ -1,5 +1,7 @@
 """The practitioner's earnings and payments: what came in, the account at the provider, transfers to the bank."""
 
+import asyncio
+
 from aiohttp import web as aioweb
 
 from billing.earnings import Earnings
@@ -27,7 +29,9 @@ async def earnings_page(request: aioweb.Request) -> aioweb.Response:
     except Refused as refused:
         period, problem = read_period("", "", where, at, _YEAR), refused
     report = await parts.money.billing.reports.earnings(who.id, period.begins, period.ends, who.time_zone)
-    return page(
+    # Years of sessions take half a second to write, in which nobody's call may wait.
+    return await asyncio.to_thread(
+        page,
         request,
         "earnings",
         status=problem.status if problem else 200,

@@ -93,6 +93,7 @@ class Site:
     statics: StaticFiles
     logins: LoginThrottle
     looks: Buckets
+    codes: Buckets
     measures: RequestMeasures
 
 

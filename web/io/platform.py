@@ -179,7 +179,7 @@ def _pays(form: dict[str, str], currency: str) -> tuple[int, int]:
         except (BadAmount, UnknownCurrency):
             raise Refused("bad_amount", field="amount") from None
     percent = form.get("percent", "").strip()
-    if not (percent.isascii() and percent.isdecimal() and 0 < int(percent[:4]) <= 100):
+    if not (percent.isascii() and percent.isdecimal() and len(percent) <= 3 and 0 < int(percent) <= 100):
         raise BadCoupon("coupon_invalid")
     return int(percent), 0
 

@@ -21,6 +21,9 @@ from web.problems import Refused
 # Where the card form leads back to; the page itself knows its invitation.
 _BACK = "/join"
 _BACK_TO_CALL = "/card/done"
+# More is authorised when the hold is nearly used up; the pages offer it at two minutes. Earlier, whoever else has the
+# invitation could raise a patient's hold beyond anything that time has cost.
+_MORE_WITHIN_SECONDS = 300
 
 
 async def price(request: aioweb.Request) -> aioweb.Response:
@@ -40,7 +43,9 @@ async def coupon(request: aioweb.Request) -> aioweb.Response:
     view = await holds.view(consultation.id, at)
     if view.most is None or view.agreed:
         return await _shown(request, consultation, view)
+    _count_code(request, consultation, at)
     found = await request.app[SITE].parts.money.billing.coupons.find(asked.coupon, view.tariff.currency, at)
+    request.app[SITE].codes.give_back(consultation.id, at)
     due = tariffs.with_price(view.tariff, 0, 0, view.most, found.discount, None).due
     held = due if view.when is When.HOLD else 0
     tried = replace(view, discount=found.discount, most_due=due, hold_amount=held)
@@ -52,6 +57,8 @@ async def agree(request: aioweb.Request) -> aioweb.Response:
     asked = await body_of(request, Agreement)
     consultation, at = await _invited(request, asked.invitation)
     holds = request.app[SITE].parts.money.billing.holds
+    if asked.coupon.strip():
+        _count_code(request, consultation, at)
     try:
         await holds.agree(
             consultation.id,
@@ -95,11 +102,19 @@ async def more(request: aioweb.Request) -> aioweb.Response:
     amount = more_to_hold(reading.tariff, reading.quote.seconds, reading.discount)
     if amount == 0:
         raise Refused("nothing_to_pay")
+    if reading.ends_in_seconds is None or reading.ends_in_seconds > _MORE_WITHIN_SECONDS:
+        raise Refused("no_hold")
     return _address(request, await billing.holds.extend(consultation.id, amount, at), _BACK_TO_CALL)
 
 
 def _address(request: aioweb.Request, form: CardForm | None, back: str) -> aioweb.Response:
     return json(CardAddress(card_address(request, form, back) if form is not None else None))
+
+
+def _count_code(request: aioweb.Request, consultation: Consultation, at: datetime) -> None:
+    """Count a try of a code. Raises `Refused` for one too many."""
+    if wait := request.app[SITE].codes.take(consultation.id, at):
+        raise Refused("too_many", retry_after=wait)
 
 
 async def _invited(request: aioweb.Request, token: str) -> tuple[Consultation, datetime]:

@@ -12,6 +12,8 @@ from typing import Any
 import segno
 from aiohttp import WSMsgType, web
 
+from tests.web.pages.till import Till
+from web import pricing
 from web.headers import security_headers
 from web.io.catalogues import Catalogues
 from web.io.rendering import Pages
@@ -122,12 +124,16 @@ class StandIn:
         statics = StaticFiles(WEB / "static")
         self.pages = Pages(WEB / "templates", Catalogues(WEB / "locales"), statics, "0.1.0")
         self.talk = Talk()
+        self.till = Till()
+        self.sandbox = False
         self.language = "fr"
         self.look: dict[str, object] | None = invited()
         self.opens_to: str | None = "/desk"
         self.logged_in: SimpleNamespace | None = None
         self.consultations: list[SimpleNamespace] = []
         self.desk: dict[str, object] = {"problem": None, "form": EMPTY_FORM}
+        self.can_charge = True
+        self.mail_in_files = False
         self.login: dict[str, object] = {"problem": None, "email": ""}
         self.posted: list[tuple[str, dict[str, str]]] = []
         self.url = ""
@@ -145,6 +151,8 @@ class StandIn:
                 web.get("/consultations/{id}", self._room),
                 web.get("/join", self._join),
                 web.post("/join/look", self._look),
+                web.get("/pay", self._pay),
+                *self.till.routes(),
                 web.post("/language", self._choose_language),
                 web.get("/error/{status}/{code}", self._error),
                 web.get("/robot", _robot),
@@ -153,17 +161,20 @@ class StandIn:
         )
 
     async def _page(self, request: web.Request, name: str, **values: Any) -> web.Response:
-        text = self.pages.html(name, self.language, request.path, **values)
+        text = self.pages.html(name, self.language, request.path, sandbox=self.sandbox, **values)
         return web.Response(text=text, content_type="text/html")
 
     async def _open_page(self, request: web.Request) -> web.Response:
-        return await self._page(request, "open", practitioner=self.logged_in)
+        return await self._page(request, "open", practitioner=self.logged_in, login_path="/login")
 
     async def _join(self, request: web.Request) -> web.Response:
         return await self._page(request, "join")
 
+    async def _pay(self, request: web.Request) -> web.Response:
+        return await self._page(request, "pay")
+
     async def _login(self, request: web.Request) -> web.Response:
-        return await self._page(request, "login", **self.login)
+        return await self._page(request, "login", action="/login", **self.login)
 
     async def _desk(self, request: web.Request) -> web.Response:
         return await self._page(
@@ -172,7 +183,10 @@ class StandIn:
             practitioner=PRACTITIONER,
             consultations=self.consultations,
             time_zone="Europe/Paris",
-            **self.desk,
+            currency="EUR",
+            can_charge=self.can_charge,
+            mail_in_files=self.mail_in_files,
+            **{"wrong": WRONG.get(str(self.desk["problem"])), **self.desk},
         )
 
     async def _room(self, request: web.Request) -> web.Response:
@@ -183,6 +197,7 @@ class StandIn:
             "starts_at": _soon().isoformat(),
             "minutes": 30,
             "invitation_url": f"{self.url}/join#{INVITATION}",
+            "priced": self.till.invoice is not None,
         }
         consultation = SimpleNamespace(patient_name="Jean Dupont")
         return await self._page(request, "room", practitioner=PRACTITIONER, data=data, consultation=consultation)
@@ -223,7 +238,9 @@ class StandIn:
         return answer
 
 
-EMPTY_FORM = {"patient_name": "", "when": "now", "starts_at": "", "minutes": "30"}
+EMPTY_FORM = {"patient_name": "", "when": "now", "starts_at": "", "minutes": "30", **pricing.EMPTY}
+# Which field each problem of the form is about.
+WRONG = {"bad_minutes": "minutes", "bad_amount": "amount", "price_zero": "amount"}
 
 
 def invited(*obstacles: str, opens_in: timedelta = timedelta(minutes=-20)) -> dict[str, object]:

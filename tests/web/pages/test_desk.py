@@ -29,6 +29,7 @@ def planned(site: StandIn, name: str, at: datetime, state: str = "open", id: str
         invitation_url=f"{site.url}/join#{INVITATION}" if link else "",
         room_url=f"/consultations/{id}",
         qr_url=f"/desk/consultations/{id}/invitation.svg" if link else "",
+        price=None,
     )
 
 
@@ -107,7 +108,8 @@ async def test_the_time_is_asked_for_only_when_it_is_not_now(page: Page, site: S
     await page.get_by_label("Nom du patient").fill("Jean Dupont")
     await page.get_by_role("button", name="Créer").click()
     await page.wait_for_url("**/desk")
-    form = {"patient_name": "Jean Dupont", "when": "later", "starts_at": value, "minutes": "30"}
+    form = {**EMPTY_FORM, "patient_name": "Jean Dupont", "when": "later", "starts_at": value}
+    del form["currency"]
     assert site.posted == [("/desk/consultations", form)]
 
 

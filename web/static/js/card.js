@@ -30,7 +30,8 @@ function complain(text) {
 async function begin() {
   const wanted = asked();
   const load = /** @type {any} */ (window)["Stripe"];
-  if (!wanted || !wanted.back.startsWith("/")) return complain(t("This link does not work"));
+  // The fragment is anybody's to write: "//elsewhere" is a path to no one but a browser.
+  if (!wanted || new URL(wanted.back, location.origin).origin !== location.origin) return complain(t("This link does not work"));
   if (!load) return complain(t("Stripe's form could not be loaded. Please check your connection or your ad blocker."));
   const stripe = load(page.publishable_key, { stripeAccount: wanted.account, locale: page.lang });
   const elements = stripe.elements({ clientSecret: wanted.client_secret, paymentMethodCreation: "manual" });

@@ -220,8 +220,8 @@ export class Patient {
     this.#connection?.close();
     this.media.stop();
     // Long before the start one may agree already; once it is over nobody is asked for money.
-    const asked = isPriced(event.obstacles) && isOpen(event.obstacles) && !this.price.settled;
-    if (!asked) return this.#show("not_yet");
+    const priced = event.obstacles.includes("agreement") || event.obstacles.includes("hold");
+    if (!priced || !isOpen(event.obstacles) || this.price.settled) return this.#show("not_yet");
     this.#show("price");
     void this.price.see(returned);
   }
@@ -235,6 +235,7 @@ export class Patient {
   async #goOn() {
     if (this.#goingOn) return;
     this.#goingOn = true;
+    this.#triedAt = performance.now();
     await this.begin({ quiet: true });
     this.#goingOn = false;
   }
@@ -288,11 +289,6 @@ export class Patient {
     this.view = view;
     this.onChange();
   }
-}
-
-/** Whether the price is in the way. @param {import("./messages.js").Obstacle[]} obstacles */
-function isPriced(obstacles) {
-  return obstacles.includes("agreement") || obstacles.includes("hold");
 }
 
 /** Whether the consultation may still take place. @param {import("./messages.js").Obstacle[]} obstacles */

@@ -24,8 +24,8 @@ export function tariffInWords(tariff, lang) {
   if (tariff.basis === "per_minute") {
     lines.push(t("{amount} a minute", { amount: money(tariff.per_minute) }));
     if (tariff.fixed > 0) lines.push(t("plus {amount} for the consultation", { amount: money(tariff.fixed) }));
-    if (tariff.free_seconds > 0) lines.push(t("The first {duration} are free.", { duration: inMinutes(tariff.free_seconds) }));
-    if (tariff.minimum_seconds > 0) lines.push(t("At least {duration} are counted.", { duration: inMinutes(tariff.minimum_seconds) }));
+    if (tariff.free_seconds > 0) lines.push(t("Free at the beginning: {duration}", { duration: inMinutes(tariff.free_seconds) }));
+    if (tariff.minimum_seconds > 0) lines.push(t("Counted at least: {duration}", { duration: inMinutes(tariff.minimum_seconds) }));
     lines.push(counted(tariff.granularity));
     if (tariff.minimum > 0) lines.push(t("At least {amount}", { amount: money(tariff.minimum) }));
   }
