@@ -4,7 +4,7 @@ The same news twice, or news that is older than what we know, changes nothing; f
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import func, select
@@ -41,6 +41,8 @@ from store.io.outbox import Outbox
 OVERDUE = "payment overdue"
 
 _OVER = frozenset({PaymentState.NO_PAYMENT, PaymentState.CANCELLED})
+# A release that was refused is asked for again after this.
+_FREED_AFTER = timedelta(hours=1)
 _CREATES = (AuthoriseCard, SaveCard)
 
 
@@ -213,8 +215,16 @@ class Settlement:
         if isinstance(found, Intent):
             # Not tidied: what was just refused would be asked for again at once.
             await self._settle(tx, payment, hold, found, at)
+            if isinstance(stored.operation, ReleaseHold):
+                await self._free_later(tx, hold.id, at)
         elif hold.state is HoldState.CAPTURING:
             await self._note(tx, hold, {"state": hold_moved(hold.state, HoldEvent.UNCLEAR)}, at)
+
+    async def _free_later(self, tx: AsyncConnection, name: HoldId, at: datetime) -> None:
+        """Have what could not be freed looked at, and so freed, long before it lapses."""
+        hold = await rows.hold(tx, name)
+        if hold is not None and hold.state is HoldState.HELD:
+            await rows.change_hold(tx, hold, {"look_at": at + _FREED_AFTER}, at)
 
     async def unclear(self, tx: AsyncConnection, stored: StoredOperation, at: datetime) -> None:
         """Note that nobody knows: only a look leads on."""

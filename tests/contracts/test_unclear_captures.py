@@ -73,6 +73,17 @@ class TestUnclear:
         await till.settle()
         assert await states(till, consultation) == [_H.RELEASED]
 
+    async def test_a_release_that_is_refused_is_asked_for_again(self, till: Till):
+        consultation = await till.held()
+        till.gateway.trouble(Trouble.REFUSED, code="lock_timeout")
+        await till.invoices.call_off(consultation, till.at)
+        await till.settle(turns=2)
+        assert await states(till, consultation) == [_H.HELD]
+        till.wait(hours=1)
+        await till.settle(turns=3)
+        assert await states(till, consultation) == [_H.RELEASED]
+        assert [intent.state for intent in till.gateway.intents.values()] == ["canceled"]
+
     async def test_a_hold_that_is_found_after_all_is_freed_when_nobody_needs_it(self, till: Till):
         consultation = await till.held(FIXED, starts_in=timedelta(days=8))
         till.wait(days=8)
