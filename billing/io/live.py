@@ -1,6 +1,7 @@
 """Calls as billing hears of them: each is noted with the tariff as it was when the call opened."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,17 +14,21 @@ from store.bus import Bus
 from store.facts import CallEnded, CallOpened, ConsultationCancelled
 from store.io.database import Database
 from store.io.due_jobs import DueJobs
+from store.io.outbox import Outbox
 
 CONFIRM = "confirm amount"
+_A_DAY = timedelta(days=1)
 
 
 class CallBook:
     """Subscribes to calls and cancelled consultations. Hearing the same again changes nothing."""
 
-    def __init__(self, database: Database, jobs: DueJobs, invoices: Invoices) -> None:
+    def __init__(self, database: Database, outbox: Outbox, jobs: DueJobs, invoices: Invoices) -> None:
         self._database = database
+        self._outbox = outbox
         self._jobs = jobs
         self._invoices = invoices
+        self._heard = 0
 
     def subscribe(self, bus: Bus) -> Callable[[], None]:
         """Hear of calls and cancelled consultations from now on. Returns the function that stops it."""
@@ -38,6 +43,22 @@ class CallBook:
                 each()
 
         return stop
+
+    async def catch_up(self, at: datetime) -> int:
+        """Hear once more what was delivered since the last time, at first of a day. Returns how much that was.
+
+        The database may have been away while a fact was heard, and a call that is not noted would cost nothing.
+        """
+        facts = await self._outbox.delivered((CallOpened, CallEnded, ConsultationCancelled), self._heard, at - _A_DAY)
+        for number, fact in facts:
+            if isinstance(fact, CallOpened):
+                await self.opened(fact)
+            elif isinstance(fact, CallEnded):
+                await self.ended(fact)
+            elif isinstance(fact, ConsultationCancelled):
+                await self.cancelled(fact)
+            self._heard = number
+        return len(facts)
 
     async def opened(self, fact: CallOpened) -> None:
         """Note the call, also of a consultation that is free."""

@@ -61,7 +61,7 @@ class Billing:
             key,
             settings,
         )
-        self.calls = CallBook(database, jobs, self.invoices)
+        self.calls = CallBook(database, outbox, jobs, self.invoices)
         self.jobs = MoneyJobs(jobs, self.operations, attempts, self.invoices)
         self.accounting = Accounting(
             database, outbox, gateway, self.operations, self.holds, self.hooks, people, settings
@@ -76,7 +76,7 @@ class Billing:
 
     async def run(self, at: datetime) -> int:
         """Do everything that is due. Returns how many things were done. Called every second or so."""
-        return await self.jobs.run(at) + await self.accounting.run(at)
+        return await self.calls.catch_up(at) + await self.jobs.run(at) + await self.accounting.run(at)
 
     def subscribe(self, bus: Bus) -> Callable[[], None]:
         """Hear of calls and cancelled consultations from now on. Returns the function that stops it."""
