@@ -1,6 +1,5 @@
 """A practice that is paid: billing on a database, the sandbox as its provider, and a clock that tests set."""
 
-import itertools
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ from billing.sandbox.records import Event
 from billing.sandbox.shapes import shown
 from billing.tariff import Basis, Tariff
 from store.bus import Bus
-from store.facts import CallEnded, CallOpened, LegConnected, Stamp
+from store.facts import CallEnded, CallOpened, LegConnected, LegLost, Stamp
 from store.ids import CallId, ConsultationId, LegId, PaymentId, PractitionerId, Prefix, Seat
 from store.io.bus import LocalBus
 from store.io.database import Database
@@ -111,8 +110,16 @@ class Practice:
         """Both are connected for a moment: what is held may be captured."""
         call = CallId(new_id(Prefix.CALL))
         await self.billing.calls.opened(CallOpened(call, consultation, self.at))
-        stamps = (Stamp(f"boot of {call}", seq, 0, self.at) for seq in itertools.count(1))
-        await self.billing.facts.append([LegConnected(call, LegId(f"leg_{seat}"), seat, next(stamps)) for seat in Seat])
+        boot = f"boot of {call}"
+        came = [
+            LegConnected(call, LegId(f"leg_{seat}"), seat, Stamp(boot, seq, 0, self.at))
+            for seq, seat in enumerate(Seat, 1)
+        ]
+        went = [
+            LegLost(call, LegId(f"leg_{seat}"), seat, 1, Stamp(boot, seq, 1, self.at))
+            for seq, seat in enumerate(Seat, 3)
+        ]
+        await self.billing.facts.append([*came, *went])
         await self.billing.calls.ended(CallEnded(call, consultation, "hung_up", self.at))
 
     async def paid(self, fixed: int = 10000, card: str = VISA) -> Payment:
