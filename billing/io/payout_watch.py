@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +25,8 @@ AVAILABLE = "payout available"
 _LEASE_SECONDS = 60
 _DAY = timedelta(days=1)
 _AT_ONCE = 100
+_log = structlog.get_logger("billing.payouts")
+
 # A payout's words, from first to last; late news never leads back.
 _ORDER = ("pending", "in_transit", "paid", "failed", "canceled")
 _MEANS = {
@@ -68,13 +71,16 @@ class PayoutWatch:
                 payment = await rows.payment(tx, PaymentId(job.key))
             if payment is not None:
                 since[payment.account] = min(since.get(payment.account, job.due_at), job.due_at)
-        try:
-            # The news of a payout may have come before the payment was in the books.
-            for account, moment in since.items():
+        for account, moment in since.items():
+            try:
+                # The news of a payout may have come before the payment was in the books.
                 async for payout in self._gateway.payouts(account, moment - _DAY):
                     await self.seen(payout)
-        except (GatewayUnclear, GatewayRefused):
-            return 0
+            except GatewayUnclear:
+                return 0
+            except GatewayRefused as refused:
+                # An account that has left the platform tells no more, and must not keep the others waiting.
+                _log.warning("payouts not told", reason=refused.code)
         for job in jobs:
             await self._jobs.finish(job)
         return len(jobs)

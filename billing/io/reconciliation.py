@@ -81,22 +81,31 @@ class Reconciliation:
     async def run(self, at: datetime, account: str | None = None) -> tuple[Difference, ...]:
         """Return every difference that nobody has accepted, after making good what was missed.
 
-        `account`: of that one only; "" is the platform's. Raises `GatewayUnclear` when the provider does not answer.
+        `account`: of that one only; "" is the platform's. Raises `GatewayUnclear` when the provider does not answer, or
+        `GatewayRefused` when an account cannot be read; what the others differ in is kept by then.
         """
         await self._operations.run_due(at)
         found: set[Difference] = set()
         looked_at: set[str] = set()
+        readable = True
         async with self._database.reading() as tx:
             rows = (await tx.execute(select(accounts).where(accounts.c.id.is_not(None), accounts.c.id != ""))).all()
         for row in rows:
             if account in {None, row.id}:
                 since = (row.reconciled_until or row.created_at) - OVERLAP
-                found |= await self._account(row.id, row.practitioner, since, at)
-                looked_at.add(row.id)
+                differences = await self._readable(row.id, row.practitioner, since, at)
+                if differences is None:
+                    readable = False
+                else:
+                    found |= differences
+                    looked_at.add(row.id)
         if account in {None, ""}:
             found |= await self._platform(at)
             looked_at.add("")
-        return await self.known.note(found, looked_at, at)
+        noted = await self.known.note(found, looked_at, at)
+        if not readable:
+            raise GatewayRefused("account_not_readable")
+        return noted
 
     async def tick(self, at: datetime) -> int:
         """Reconcile when the hour has come. Returns how many runs there were."""
@@ -118,6 +127,15 @@ class Reconciliation:
         return done
 
     # -- one account -----------------------------------------------------------------------------------------
+
+    async def _readable(self, account: str, practitioner: str, since: datetime, at: datetime) -> set[Difference] | None:
+        """Return an account's differences; None for one that cannot be read: it must not keep the others from it."""
+        try:
+            return await self._account(account, practitioner, since, at)
+        except (GatewayRefused, ValueError, KeyError) as problem:
+            reason = problem.code if isinstance(problem, GatewayRefused) else type(problem).__name__
+            _log.error("account not reconciled", account=account, reason=reason)
+            return None
 
     async def _account(self, account: str, practitioner: str, since: datetime, at: datetime) -> set[Difference]:
         await self._ends.look(account, since, at)

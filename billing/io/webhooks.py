@@ -38,6 +38,9 @@ _AT_ONCE = 100
 # While the provider does not answer, asking once a second about each notice would only be in its way.
 _REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=5)
+# What cannot be read now, such as a currency that we do not know, is put off and keeps nothing else waiting.
+_PUT_OFF = timedelta(minutes=10)
+_MOST_PUT_OFF = 500
 # A notice about a payment that we never come to know as received is given up; reconciliation lists what it left.
 _GIVE_UP = timedelta(days=3)
 
@@ -93,6 +96,7 @@ class Inbox:
         self._looker = looker
         self._rests_until: datetime | None = None
         self._rest = _REST
+        self._put_off: dict[str, datetime] = {}
 
     async def receive(self, body: bytes, signature: str, *, connect: bool, at: datetime) -> bool:
         """Keep a notice. Returns False when it was kept before. Raises `BadSignature`: it is not the provider's."""
@@ -117,9 +121,10 @@ class Inbox:
         """Look at what unhandled notices are about, each object once. Returns how many notices are handled then."""
         if self._rests_until is not None and at < self._rests_until:
             return 0
+        self._put_off = {name: until for name, until in self._put_off.items() if until > at}
         waiting = (
             select(notices)
-            .where(notices.c.handled_at.is_(None))
+            .where(notices.c.handled_at.is_(None), notices.c.id.not_in(list(self._put_off)))
             .order_by(notices.c.received_at, notices.c.id)
             .limit(_AT_ONCE)
         )
@@ -133,8 +138,11 @@ class Inbox:
         done = 0
         try:
             for (account, name), ids in about.items():
-                if await self._handled(account, name, at) or at - since[account, name] > _GIVE_UP:
+                handled = await self._handled(account, name, at)
+                if handled or at - since[account, name] > _GIVE_UP:
                     done += await self._mark(ids, at)
+                elif handled is None:
+                    self._put_off |= dict.fromkeys(ids[: _MOST_PUT_OFF - len(self._put_off)], at + _PUT_OFF)
         except (GatewayUnclear, GatewayRefused) as problem:
             self._rests_until = at + self._rest
             self._rest = min(self._rest * 2, _LONGEST_REST)
@@ -143,7 +151,8 @@ class Inbox:
             self._rests_until, self._rest = None, _REST
         return done
 
-    async def _handled(self, account: str, name: str, at: datetime) -> bool:
+    async def _handled(self, account: str, name: str, at: datetime) -> bool | None:
+        """Return whether the object was looked at; None when it cannot be read, and should be left for a while."""
         try:
             await self._looker.seen(await self._gateway.find(account, name), at)
         except NoSuchObject:
@@ -151,6 +160,9 @@ class Inbox:
             return True
         except (TooEarly, StalePayment):
             return False
+        except (ValueError, TypeError, AttributeError, KeyError) as unread:
+            _log.error("notice not understood", error=type(unread).__name__)
+            return None
         return True
 
     async def _mark(self, ids: Sequence[str], at: datetime) -> int:

@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from sqlalchemy import delete, insert, update
 
-from billing.gateway import AuthoriseCard, GatewayUnclear, RefundCharge, ReleaseHold
+from billing.gateway import AuthoriseCard, GatewayRefused, GatewayUnclear, RefundCharge, ReleaseHold
 from billing.io.money_tables import entries, gateway_operations, holds, payments, refunds
 from billing.ledger import PostingKind, moved
 from billing.operation import encoded
 from billing.payment import PaymentState
 from billing.reconciling import Difference, DifferenceKind
 from billing.sandbox import balance
+from store.ids import PractitionerId
 from store.io.database import Database
 from store.io.tables import due_jobs
 from tests.billing.practice import DISPUTED, VISA, Practice, opened_practice
@@ -270,3 +271,22 @@ async def test_it_runs_every_hour_and_comes_back_when_the_provider_was_silent(pr
         patched.setattr(practice.gateway, "transactions", silent)
         assert await ticks(hours=1) == 0
     assert await ticks(hours=1) == 1
+
+
+async def test_an_account_that_left_the_platform_keeps_no_other_from_being_looked_at(practice: Practice, monkeypatch):
+    gone, transactions = await account_of(practice), practice.gateway.transactions
+    practice.practitioner = PractitionerId("pra_ZZZZZZZZZZZZZZZZZZZZZZ")
+    practice.sandbox.require(await practice.connect(), ())
+    await foreign_charge(practice)
+
+    async def listed(account: str, since: datetime):
+        if account == gone:
+            raise GatewayRefused("account_invalid")
+        async for one in transactions(account, since):
+            yield one
+
+    monkeypatch.setattr(practice.gateway, "transactions", listed)
+    with pytest.raises(GatewayRefused):
+        await found(practice)
+    monkeypatch.undo()
+    assert [one.difference.kind for one in await practice.billing.reconciliation.known.open()] == [K.FOREIGN_CHARGE]

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from billing.gateway import AuthoriseCard, BadSignature, GatewayUnclear
 from billing.io.money_tables import notices
+from billing.money import UnknownCurrency
 from billing.payment import PaymentState
 from billing.sandbox.io.webhooks import signature
 from billing.sandbox.records import Event
@@ -120,3 +121,31 @@ async def test_while_the_provider_is_silent_notices_wait_and_nothing_is_lost(pra
     practice.pass_time(minutes=6)
     await practice.work()
     assert (await practice.payment(payment.id)).state is PaymentState.PAID
+
+
+async def test_a_notice_that_cannot_be_read_keeps_no_other_waiting(practice: Practice, monkeypatch):
+    payment, secret = await practice.asked()
+    find, unreadable = practice.gateway.find, practice.sandbox.books.intents[-1].id
+    practice.enter(secret)
+    other = await practice.held()
+    tries = []
+
+    async def found(account: str, name: str):
+        if name == unreadable:
+            tries.append(name)
+            raise UnknownCurrency("STD")
+        return await find(account, name)
+
+    monkeypatch.setattr(practice.gateway, "find", found)
+    for letter in practice.letters():
+        await practice.billing.inbox.receive(*letter[:2], connect=letter[2], at=practice.at)
+    before = len(tries)
+    assert await practice.billing.inbox.work(practice.at) > 0
+    while await practice.billing.inbox.work(practice.at):
+        pass
+    assert len(tries) == before + 1
+    practice.clock.at += timedelta(minutes=11)
+    monkeypatch.undo()
+    assert await practice.billing.inbox.work(practice.at) > 0
+    assert (await practice.payment(payment.id)).state is PaymentState.PAID
+    assert (await practice.payment(other.id)).state is PaymentState.DRAFT
