@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from billing.gateway import GatewayRefused
 from billing.money import Money
 from billing.payout import PayoutState
 from billing.problems import NoAccount
@@ -102,3 +103,19 @@ class TestConnect:
         assert await connect.account_of(nobody) is None
         assert await connect.look(nobody, practice.at) is None
         assert await connect.transfers(nobody) == ()
+
+
+async def test_an_account_that_left_the_platform_is_not_asked_for_its_payouts_for_ever(practice: Practice, monkeypatch):
+    payment = await practice.paid()
+    practice.pass_time(days=8)
+
+    async def refused(account: str, since: datetime):
+        raise GatewayRefused("account_invalid")
+        yield
+
+    monkeypatch.setattr(practice.gateway, "payouts", refused)
+    watch = practice.billing.accounting.payouts
+    assert await watch.run(practice.at) == 1
+    practice.pass_time(minutes=5)
+    assert await watch.run(practice.at) == 0
+    assert (await practice.payment(payment.id)).payout == PayoutState.AVAILABLE
