@@ -117,6 +117,8 @@ async def _seen(practice: Practice, who: dict[str, str]) -> ClientResponse:
 async def _more(practice: Practice, who: dict[str, str]) -> ClientResponse:
     consultation = await practice.priced(PER_MINUTE)
     await practice.held(consultation)
+    # A minute before what is held for 30 minutes and five is used up.
+    await practice.till.talk(consultation.id, 34 * 60)
     return await practice.script("/join/price/more", {"invitation": await practice.invitation(consultation)}, who)
 
 
@@ -173,10 +175,12 @@ async def _invoice(practice: Practice, who: dict[str, str]) -> ClientResponse:
     return await practice.get(f"/consultations/{(await practice.priced()).id}/invoice", who)
 
 
-def _of_invoice(path: str, body: object) -> Send:
+def _of_invoice(path: str, body: object, seconds: int = 0) -> Send:
     async def ask(practice: Practice, who: dict[str, str]) -> ClientResponse:
         consultation = await practice.priced()
         await practice.held(consultation)
+        if seconds:
+            await practice.till.talk(consultation.id, seconds)
         return await practice.script(f"/consultations/{consultation.id}/{path}", body, who)
 
     return ask
@@ -234,7 +238,7 @@ SENDERS: dict[Route, Send] = {
     ("POST", "/sandbox/{path}"): _sandbox_card,
     ("GET", "/consultations/{id}/invoice"): _invoice,
     ("POST", "/consultations/{id}/invoice"): _of_invoice("invoice", {"amount": 5000}),
-    ("POST", "/consultations/{id}/invoice/confirm"): _of_invoice("invoice/confirm", {"amount": 5000}),
+    ("POST", "/consultations/{id}/invoice/confirm"): _of_invoice("invoice/confirm", {"amount": 5000}, seconds=60),
     ("POST", "/consultations/{id}/no-show"): _of_invoice("no-show", {"charge": False}),
     ("POST", "/admin/payments/{id}/refund"): _refund,
     ("POST", "/admin/coupons"): _new_coupon,

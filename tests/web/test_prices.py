@@ -1,4 +1,4 @@
-"""The price on the invitation's page: shown, agreed to, held on a card (DAT-32 to DAT-34, MMP-25, FAC)."""
+"""The price on the invitation's page (DAT-32 to DAT-34, MMP-25, FAC). Over 300 lines: one page's whole story."""
 
 import pytest
 
