@@ -58,6 +58,9 @@ KINDS: dict[str, Kind] = {
     "already_invoiced": Kind(409, sentence("The amount has been confirmed already.")),
     "already_captured": Kind(409, sentence("The money has been taken already.")),
     "nothing_to_pay": Kind(409, sentence("There is nothing to pay here.")),
+    "not_met": Kind(
+        409, sentence("You have not met the patient yet. A missed appointment can be charged once it has begun.")
+    ),
     "not_a_no_show": Kind(409, sentence("The patient was there, or the consultation has not begun yet.")),
     "no_account": Kind(
         409, sentence("The practitioner cannot be paid online yet. Please contact them to agree on another way.")

@@ -165,6 +165,14 @@ async def test_dat_24_or_not_or_less(practice):
     assert (await do(practice, consultation, "no-show", charge=True, amount=8001))[1]["code"] == "amount_over_holds"
 
 
+async def test_without_a_meeting_a_hold_is_not_captured_under_another_name(practice):
+    consultation = await practice.priced()
+    await practice.held(consultation)
+    status, problem = await do(practice, consultation, "invoice/confirm", amount=8000)
+    assert (status, problem["code"]) == (409, "not_met")
+    assert (await look(practice, consultation))[1]["state"] == "draft"
+
+
 async def test_who_waits_at_the_door_has_missed_nothing(practice):
     consultation = await missed(practice)
     admission = await practice.lobby.arrive(consultation.id, "Jeanne Dupont", "ok", "ok", practice.at)

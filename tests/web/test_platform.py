@@ -140,6 +140,7 @@ async def test_a_payment_is_found_by_its_id_and_by_its_receipt(practice):
         html = await practice.seen(f"/admin?find={words}", await admin(practice))
         assert [one in html for one in payments] == [True, False], words
     assert "No payment found." in await practice.seen("/admin?find=nothing", await admin(practice))
+    assert "No payment found." in await practice.seen("/admin?find=no%00thing", await admin(practice))
 
 
 # -- company codes -------------------------------------------------------------------------------------------

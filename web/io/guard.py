@@ -83,7 +83,11 @@ async def form_of(request: aioweb.Request) -> dict[str, str]:
         raise Refused("media_type")
     try:
         text = (await request.read()).decode()
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
+        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
+        # Nobody types it, and PostgreSQL keeps no text that holds one.
+        if any("\0" in value for value in fields.values()):
+            raise ValueError
+        return fields
     except ValueError:
         raise Refused("bad_request") from None
 

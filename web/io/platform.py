@@ -128,7 +128,7 @@ async def _page(
     parts = request.app[SITE].parts
     billing = parts.money.billing
     words = request.query.get("find", "") if search is None else search
-    found = await parts.money.search.find(words[:64])
+    found = await parts.money.search.find(words[:64].replace("\0", ""))
     practitioners = {one.practitioner: await parts.agenda.practitioner(one.practitioner) for one in found}
     return page(
         request,
