@@ -84,12 +84,12 @@ async def form_of(request: aioweb.Request) -> dict[str, str]:
     try:
         text = (await request.read()).decode()
         fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
-        # Nobody types it, and PostgreSQL keeps no text that holds one.
-        if any("\0" in value for value in fields.values()):
-            raise ValueError
-        return fields
     except ValueError:
         raise Refused("bad_request") from None
+    # Nobody types it, and PostgreSQL keeps no text that holds one.
+    if any("\0" in value for value in fields.values()):
+        raise Refused("bad_request")
+    return fields
 
 
 async def body_of(request: aioweb.Request, kind: type[Body]) -> Body:
