@@ -14,7 +14,7 @@ from web.languages import Language
 _LOCALES: dict[str, str] = {"fr": "fr_FR", "en": "en_GB"}
 
 # A chart's drawing area, in the units of its viewBox.
-WIDTH, HEIGHT = 640, 200
+WIDTH, HEIGHT = 480, 200
 _HEADROOM = 1.1
 
 
@@ -29,9 +29,9 @@ def amount_in_words(minor: int, currency: str, language: Language) -> str:
     return format_currency(value, currency, form, locale=_LOCALES[language], currency_digits=False)
 
 
-def month_in_words(month: str, language: Language) -> str:
-    """Return a month like `2026-03` in words, `mars 2026`."""
-    return format_date(date.fromisoformat(f"{month}-01"), "LLLL y", locale=_LOCALES[language])
+def month_in_words(month: str, language: Language, *, short: bool = False) -> str:
+    """Return a month like `2026-03` in words, `mars 2026`; short without the year, `mars`."""
+    return format_date(date.fromisoformat(f"{month}-01"), "LLL" if short else "LLLL y", locale=_LOCALES[language])
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,6 @@ class Pages:
             said=gettext,
             money=lambda minor, currency: amount_in_words(minor, currency, language),
             duration=shown_duration,
-            month_of=lambda month: month_in_words(month, language),
+            month_of=lambda month, short=False: month_in_words(month, language, short=short),
             **values,
         )

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page
 
 from tests.web.pages.stand_in import INVITATION, OTHER_CONSULTATION, PRACTITIONER, Socket, StandIn, entry, invited, peer
 from tests.web.pages.test_desk import planned
+from tests.web.pages.till import PAY_TOKEN, PER_MINUTE, debt, invoice, meter, missed_invoice, price
 from tests.web.pages.walks import NAMES, connect, sees_frames, to_call, to_check, to_room, to_waiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -26,6 +27,12 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("button, select, a.button
     .map((element) => ({ text: element.textContent.trim(), box: element.getBoundingClientRect() }))
     .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
     .map(({ text, box }) => `${text} ${box.width}x${box.height}`)"""
+
+OVERLAP = """() => {
+    const [meter, notices] = [".meter", ".notices"].map((one) => document.querySelector(one).getBoundingClientRect());
+    const aside = meter.right <= notices.left || notices.right <= meter.left;
+    return !aside && meter.bottom > notices.top && notices.bottom > meter.top;
+}"""
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=VARIANTS.values(), ids=VARIANTS.keys())
@@ -187,6 +194,78 @@ async def test_room(variant: Page, site: StandIn, robot: Page) -> None:
     await variant.get_by_role("button", name=NAMES[site.language]["leave"]).click()
     await variant.locator(".end h1").wait_for()
     await check(variant, "room, end")
+
+
+async def test_price(variant: Page, site: StandIn) -> None:
+    states = {
+        "agree": price(tariff=PER_MINUTE, most_due=4000, hold_amount=4000),
+        "card": price("card"),
+        "card, far ahead": price("card", card_only=True),
+        "wait": price("wait"),
+        "declined": price("declined", declined="expired_card"),
+        "expired": price("expired"),
+    }
+    for name, look in states.items():
+        site.look, site.till.price = invited("agreement"), look
+        await variant.goto("/login")
+        await variant.goto(f"/join#{INVITATION}")
+        await variant.locator(".price").wait_for()
+        await check(variant, f"price, {name}")
+    site.till.price = price()
+    site.till.refusals["/join/price/coupon"] = (422, "coupon_unknown", "There is no coupon with this code.")
+    await variant.reload()
+    await variant.locator("#coupon").fill("NONE")
+    await variant.locator(".coupon button").click()
+    await variant.locator(".notice.error").wait_for()
+    await check(variant, "price, a code that is none")
+    site.till.price = price("ready", payment="pending", due=4500, pay_url="/pay#x")
+    await variant.reload()
+    await variant.locator(".end .notice").wait_for()
+    await check(variant, "what is owed")
+
+
+async def test_pay_link(variant: Page, site: StandIn) -> None:
+    receipts = [{"id": "rec_1", "number": "CM/2026-7", "kind": "receipt", "issued_at": "2026-03-10T10:00:00Z"}]
+    for debt_ in (debt(), debt("partly_refunded", covered=2000, paid=6000, refunded=1000, receipts=receipts), None):
+        site.till.debt = debt_
+        await variant.goto("/login")
+        await variant.goto(f"/pay#{PAY_TOKEN}")
+        await variant.wait_for_function("() => document.querySelector('.price, .end p')")
+        await check(variant, "pay link")
+
+
+async def test_metered_call(variant: Page, site: StandIn, robot: Page) -> None:
+    site.till.price = price("ready", tariff=PER_MINUTE)
+    socket = await to_call(variant, site, robot)
+    await sees_frames(variant)
+    await socket.say("meter", **meter(ends_in=95))
+    await variant.locator(".meter").wait_for()
+    await check(variant, "metered call")
+    assert await variant.evaluate(OVERLAP) is False, "what is said hides the meter"
+    site.till.price = price("ready", payment="draft")
+    await socket.say("ended", reason="hung_up", by="practitioner")
+    await variant.locator(".end .notice").wait_for()
+    await check(variant, "end of a metered call")
+
+
+async def test_invoice(variant: Page, site: StandIn, robot: Page) -> None:
+    site.till.invoice = invoice(running=True)
+    socket = await to_room(variant, site)
+    await connect(socket, robot, "Jean Dupont")
+    await sees_frames(variant)
+    await socket.say("meter", **meter(paused=True, running=False))
+    await variant.locator(".meter").wait_for()
+    await variant.get_by_role("button", name=NAMES[site.language]["invoice"]).click()
+    await variant.get_by_role("dialog").wait_for()
+    await check(variant, "invoice during the call")
+    await variant.keyboard.press("Escape")
+    for state in (invoice(), invoice(locked=True), invoice("paid", estimated=False), missed_invoice()):
+        site.till.invoice = state
+        await to_room(variant, site)
+        await variant.clock.set_fixed_time("2030-01-01T10:00:00Z")
+        await variant.get_by_role("button", name=NAMES[site.language]["leave"]).click()
+        await variant.locator(".end .invoice").wait_for()
+        await check(variant, "invoice at the end")
 
 
 async def test_refusals(variant: Page, site: StandIn) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.web.pages.stand_in import Socket, StandIn
-from tests.web.pages.till import PER_MINUTE, invoice, meter, price
+from tests.web.pages.till import PER_MINUTE, invoice, meter, missed_invoice, price
 from tests.web.pages.walks import FR, connect, sees_frames, to_call, to_room
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -45,9 +45,9 @@ async def test_c2_13_time_and_cost_go_on_between_two_readings_and_no_further_tha
     await paid_call(page, site, robot, next_costs=[2317, 2320, 2323])
     await expect(page.locator(".meter")).to_contain_text("Temps facturé")
     await page.wait_for_function(f"() => ({SHOWN})()[1] === '23,23 €'")
-    assert (await page.evaluate(SHOWN))[0] == "12 min 37 s"
+    assert (await page.evaluate(SHOWN))[0] == "12:37"
     await page.evaluate("new Promise((done) => setTimeout(done, 2500))")
-    assert await page.evaluate(SHOWN) == ["12 min 37 s", "23,23 €"]
+    assert await page.evaluate(SHOWN) == ["12:37", "23,23 €"]
 
 
 async def test_c2_14_a_meter_that_is_stopped_or_waits_stands_still_and_says_so(
@@ -57,7 +57,7 @@ async def test_c2_14_a_meter_that_is_stopped_or_waits_stands_still_and_says_so(
     await expect(page.locator(".meter")).to_contain_text("Ne compte pas")
     await socket.say("meter", **meter(running=False, paused=True, next_costs=[]))
     await expect(page.locator(".meter")).to_contain_text("Compteur arrêté")
-    assert (await page.evaluate(SHOWN))[:2] == ["12 min 34 s", "23,13 €"]
+    assert (await page.evaluate(SHOWN))[:2] == ["12:34", "23,13 €"]
 
 
 async def test_the_practitioner_stops_the_meter_and_lets_it_run(page: Page, site: StandIn, robot: Page) -> None:
@@ -73,7 +73,7 @@ async def test_both_are_told_when_the_hold_is_nearly_used_up(page: Page, site: S
     socket = await paid_call(page, site, robot, ends_in=121, next_costs=[])
     await expect(page.get_by_text("Ce que vous avez autorisé couvre encore")).to_have_count(0)
     await socket.say("meter", **meter(ends_in=95, next_costs=[]))
-    await expect(page.get_by_text("Ce que vous avez autorisé couvre encore 1 min 35 s.")).to_be_visible()
+    await expect(page.get_by_text("Ce que vous avez autorisé couvre encore 01:35.")).to_be_visible()
     site.till.card_url = "/card/form?more"
     async with page.context.expect_page() as opening:
         await page.get_by_role("button", name="Autoriser davantage").click()
@@ -114,7 +114,7 @@ async def test_where_the_browser_opens_no_tab_there_is_a_link(page: Page, site: 
 async def test_the_practitioner_is_told_too(page: Page, site: StandIn, robot: Page) -> None:
     socket = await paid_room(page, site, robot)
     await socket.say("meter", **meter(ends_in=45, next_costs=[]))
-    await expect(page.get_by_text("couvre encore 45 s")).to_be_visible()
+    await expect(page.get_by_text("couvre encore 00:45")).to_be_visible()
     await expect(page.get_by_role("button", name="Autoriser davantage")).to_have_count(0)
 
 
@@ -193,7 +193,7 @@ async def test_the_dialog_goes_with_the_call_and_the_amount_is_confirmed_at_the_
     await socket.say("ended", reason="hung_up", by="patient")
     await expect(page.get_by_role("dialog")).to_have_count(0)
     invoiced = page.get_by_role("region", name="Facture")
-    for words in ("12 min 34 s", "23,13 €", "− 2,78 €", "19,75 €", "estimé"):
+    for words in ("12:34", "23,13 €", "− 2,78 €", "19,75 €", "estimé"):
         await expect(invoiced).to_contain_text(words)
     site.till.after["invoice/confirm"] = invoice("paid", estimated=False)
     await invoiced.get_by_role("button", name="Confirmer le montant").click()
@@ -213,8 +213,7 @@ async def test_dat_26_nothing_can_be_charged_and_less_too(page: Page, site: Stan
 
 
 async def test_dat_23_a_missed_appointment_is_charged_or_not(page: Page, site: StandIn) -> None:
-    missed = {"seconds": 0, "price": 0, "due": 0, "may_no_show": True, "missed": 6000}
-    site.till.invoice = invoice(**missed, host_since="2026-03-10T09:05:00Z")
+    site.till.invoice = missed_invoice()
     await to_room(page, site)
     await page.get_by_role("button", name=FR["leave"]).click()
     await expect(page.get_by_role("region", name="Facture")).to_have_count(0)

@@ -36,10 +36,10 @@ async def fill(practice: Practice) -> None:
     await practice.billing.refunds.refund(payment, 3000, known, "Too short", practice.at)
     await practice.owed(await practice.priced(name="Hugo Roux", when=When.AFTER), seconds=1128)
     await practice.till.talk((await practice.plan(name="Nora Blanc")).id, 300)
+    practice.later(days=1)
     drafted = await practice.priced(name="Paul Durand")
     await practice.held(drafted)
     await practice.till.talk(drafted.id, 600)
-    practice.later(days=1)
     await practice.held(await practice.priced(PER_MINUTE, name="Jean Dupont"))
     await practice.priced(name="Zoé Petit", hours=2)
     await practice.plan(name="Alex Martin", hours=30)
@@ -84,7 +84,7 @@ async def variant(request: pytest.FixtureRequest, browser: Browser, practice: Pr
 
 async def test_the_desk_with_its_prices(variant: Page) -> None:
     await variant.goto("/desk")
-    await expect(variant.locator(".consultation-price")).to_have_count(2)
+    await expect(variant.locator(".consultation-price")).to_have_count(3)
     await check(variant, "desk with prices")
     await variant.locator("input[value=per_minute]").check(force=True)
     await variant.locator("summary").click()

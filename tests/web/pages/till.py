@@ -97,6 +97,11 @@ def invoice(state: str | None = "draft", **changes: Any) -> dict[str, Any]:
     }
 
 
+def missed_invoice() -> dict[str, Any]:
+    """Return the invoice of a consultation to which the patient did not come."""
+    return invoice(seconds=0, price=0, due=0, may_no_show=True, missed=6000, host_since="2026-03-10T09:05:00Z")
+
+
 def meter(seconds: int = 754, cost: int = 2313, **changes: Any) -> dict[str, Any]:
     """Return the values of a `meter` event: 2.00 a minute, the first one free."""
     return {

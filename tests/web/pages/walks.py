@@ -23,6 +23,7 @@ NAMES = {
         "show_self": "Afficher mon image",
         "settings": "Paramètres",
         "leave": "Quitter",
+        "invoice": "Facture",
         "reconnecting": "Reconnexion en cours…",
     },
     "en": {
@@ -41,6 +42,7 @@ NAMES = {
         "show_self": "Show self view",
         "settings": "Settings",
         "leave": "Leave",
+        "invoice": "Invoice",
         "reconnecting": "Reconnecting…",
     },
 }
