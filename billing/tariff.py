@@ -95,8 +95,12 @@ def check(tariff: Tariff) -> Tariff:
         raise BadTariff("minimum_seconds")
     if not 1 <= tariff.granularity <= COARSEST:
         raise BadTariff("granularity")
-    if tariff.basis is Basis.FIXED and tariff.fixed == 0:
+    least = smallest_charge(tariff.currency)
+    # What no card can be charged would be agreed to, and then be free.
+    if tariff.basis is Basis.FIXED and tariff.fixed < least:
         raise BadTariff("fixed")
+    if tariff.basis is not Basis.FREE and tariff.cap is not None and tariff.cap < least:
+        raise BadTariff("cap")
     if tariff.basis is Basis.PER_MINUTE and tariff.per_minute == 0:
         raise BadTariff("per_minute")
     return tariff

@@ -1,6 +1,6 @@
 """Lives whose processes are killed with SIGKILL. The rig forks, so it runs in a process of its own, without threads.
 
-`VISAVIS_CRASH_RUNS=2000` adds as many lives that die up to three times each, wherever chance has it.
+`VISAVIS_CRASH_RUNS=2000` has as many lives die up to three times each, wherever chance has it.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-RUNS = os.environ.get("VISAVIS_CRASH_RUNS", "")
+RUNS = os.environ.get("VISAVIS_CRASH_RUNS", "16")
 
 
 def crashed(*words: str) -> str:
@@ -25,16 +25,15 @@ def crashed(*words: str) -> str:
 
 @pytest.mark.timeout(600)
 def test_wherever_the_process_dies_seconds_money_books_and_sandbox_agree_in_the_end():
-    said = crashed("--sweep")
-    assert "0 with findings" in said
+    assert ", 0 with findings" in crashed("--sweep")
 
 
+@pytest.mark.timeout(600)
 def test_lives_on_postgresql_agree_too(postgres_server):
     """The fixture skips where there is no server; the rig has one of its own."""
-    assert "0 with findings" in crashed("--postgresql", "--runs", "8")
+    assert ", 0 with findings" in crashed("--postgresql", "--runs", "8")
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.skipif(not RUNS, reason="VISAVIS_CRASH_RUNS says how many lives")
 def test_lives_that_die_up_to_three_times_anywhere_agree_in_the_end():
-    assert "0 with findings" in crashed("--runs", RUNS)
+    assert ", 0 with findings" in crashed("--runs", RUNS)
