@@ -100,7 +100,6 @@ class Payment:
     due: int | None
     paid: int
     refunded: int
-    card_fee: int | None
     commission: int | None
     customer: str
     payment_method: str

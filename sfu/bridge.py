@@ -250,7 +250,11 @@ class Bridge:
                     self._ask_for_picture(leg.peer)
             if leg.offered_cap != leg.storm.cap:
                 self._agree(leg)
-        both = len(self.legs) == 2 and all(leg.state is LegState.CONNECTED for leg in self.legs)
-        if both and now - self._both_said_at >= BOTH_ALIVE_PERIOD:
+        if now - self._both_said_at >= BOTH_ALIVE_PERIOD:
+            self.say_both_alive(now)
+
+    def say_both_alive(self, now: float) -> None:
+        """Say until when both have been heard, if both are connected: at least before what ends the billable time."""
+        if len(self.legs) == 2 and all(leg.state is LegState.CONNECTED for leg in self.legs):
             self._both_said_at = now
             self._outputs.append(BothWereHeard(min(leg.last_heard for leg in self.legs)))

@@ -65,7 +65,6 @@ payments = Table(
     Column("due", BigInteger),
     Column("paid", BigInteger, nullable=False),
     Column("refunded", BigInteger, nullable=False),
-    Column("card_fee", BigInteger),
     Column("commission", BigInteger),
     Column("customer", Text, nullable=False),
     Column("payment_method", Text, nullable=False),

@@ -122,10 +122,19 @@ class Switchboard:
             self.close_leg(leg.id)
 
     def change_meter(self, call: str, *, paused: bool) -> None:
-        """Stamp that the call's meter was stopped or goes on; nothing for a call that is not here."""
-        if call in self._bridges:
-            seq, monotonic_ms, at = self._stamp()
-            self._emit(MeterChanged(call, paused, seq, monotonic_ms, at))
+        """Stamp that the call's meter was stopped or goes on; nothing for a call that is not here.
+
+        Until when both were heard is said before, so that the seconds already shown stay.
+        """
+        bridge = self._bridges.get(call)
+        if bridge is None:
+            return
+        for leg in bridge.legs:
+            self.loop.settle(leg)
+        bridge.say_both_alive(self._clock())
+        self._carry_out(bridge)
+        seq, monotonic_ms, at = self._stamp()
+        self._emit(MeterChanged(call, paused, seq, monotonic_ms, at))
 
     def close(self) -> None:
         """End every call, saying goodbye to each browser."""

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 
+from sfu.control import BothHeard, MeterChanged
 from sfu.drops import DropReason
 from tests.sfu.packets import rtp
 
@@ -56,3 +57,16 @@ async def test_nothing_outlives_a_leg(ground):
     assert (ground.board._lines, ground.board._bridges) == ({}, {})
     gc.collect()
     assert [kept() for kept in (*handshakes, *sessions)] == [None] * 4
+
+
+async def test_until_when_both_were_heard_is_said_before_the_meter_stops(ground):
+    first, second = await call(ground)
+    second.send(second.protect(rtp(ssrc=21)))
+    first.send(first.protect(rtp(ssrc=11, sequence=3)))
+    await ground.until(lambda: len(second.media) == 3 and first.media)
+    ground.events.clear()
+    ground.board.change_meter("call", paused=True)
+    heard, changed = ground.events
+    assert (type(heard), type(changed)) == (BothHeard, MeterChanged)
+    assert heard.heard_ms == int(min(leg.last_heard for leg in ground.board.legs()) * 1000)
+    assert heard.seq < changed.seq

@@ -105,7 +105,6 @@ def _payments() -> None:
         sa.Column("due", sa.BigInteger()),
         sa.Column("paid", sa.BigInteger(), nullable=False),
         sa.Column("refunded", sa.BigInteger(), nullable=False),
-        sa.Column("card_fee", sa.BigInteger()),
         sa.Column("commission", sa.BigInteger()),
         sa.Column("customer", sa.Text(), nullable=False),
         sa.Column("payment_method", sa.Text(), nullable=False),
