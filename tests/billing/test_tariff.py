@@ -128,6 +128,8 @@ CURRENCY = st.sampled_from(("EUR", "JPY", "KWD", "GBP"))
 @st.composite
 def any_tariff(draw: st.DrawFn) -> Tariff:
     currency = draw(CURRENCY)
+    basis = draw(st.sampled_from(Basis))
+    least = smallest_charge(currency) // 10
 
     def amount(low: int = 0) -> int:
         return draw(st.integers(low, 500)) * 10
@@ -135,14 +137,14 @@ def any_tariff(draw: st.DrawFn) -> Tariff:
     return tariffs.check(
         Tariff(
             currency=currency,
-            basis=draw(st.sampled_from(Basis)),
-            fixed=amount(1),
+            basis=basis,
+            fixed=amount(least if basis is Basis.FIXED else 1),
             per_minute=amount(1),
             free_seconds=draw(st.integers(0, 900)),
             minimum_seconds=draw(st.integers(0, 900)),
             granularity=draw(st.sampled_from((1, 10, 60, 300))),
             minimum=amount(),
-            cap=draw(st.none() | st.integers(0, 9_000).map(lambda some: some * 10)),
+            cap=draw(st.none() | st.integers(least, 9_000).map(lambda some: some * 10)),
         )
     )
 

@@ -1,6 +1,7 @@
 """Workers that hang, that do not greet, that are dismissed, and calls that cannot be closed."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -152,12 +153,14 @@ async def test_watching_and_killing_keep_no_descriptor(tmp_path):
     pool = impatient(WorkerPool(settings(tmp_path)))
     events = collector(pool)
     await pool.start()
+    # What earlier tests of this process left to be collected must not go while this one counts.
+    gc.collect()
     before = len(list(DESCRIPTORS.iterdir()))
     for number in range(2):
         os.kill(pool._processes._running[0].pid, (signal.SIGSTOP, signal.SIGKILL)[number])
         await until(lambda number=number: len(lost(events)) == number + 1)
         await until(lambda: pool._workers)
-    assert len(list(DESCRIPTORS.iterdir())) == before
+    assert len(list(DESCRIPTORS.iterdir())) <= before
     await pool.close(stop_workers=True)
 
 
