@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from billing.agreement import When, most
-from billing.money import BadAmount, UnknownCurrency, exponent, parse
+from billing.money import BadAmount, UnknownCurrency, exponent, parse, smallest_charge
 from billing.tariff import LONGEST_FREE, BadTariff, Basis, Tariff, check
 from web.problems import Refused
 
@@ -50,12 +50,7 @@ def read_price(form: dict[str, str], currency: str, minutes: int) -> PlannedPric
     if basis is Basis.FREE:
         return PlannedPrice(Tariff(currency=currency), When.HOLD)
     values: dict[str, int] = {}
-    amount = _amount(form, "amount", currency)
-    if amount is None and basis is not Basis.AT_END:
-        raise Refused("bad_amount", field="amount")
-    if amount == 0 and basis is not Basis.AT_END:
-        raise Refused("price_zero", field="amount")
-    values["per_minute" if basis is Basis.PER_MINUTE else "fixed"] = amount or 0
+    values["per_minute" if basis is Basis.PER_MINUTE else "fixed"] = _main_amount(form, basis, currency)
     if basis is Basis.PER_MINUTE:
         for name, field in _AMOUNTS.items():
             if (given := _amount(form, name, currency)) is not None:
@@ -65,6 +60,7 @@ def read_price(form: dict[str, str], currency: str, minutes: int) -> PlannedPric
         values["granularity"] = _STEPS.get(form.get("step", "second"), 1)
     elif basis is Basis.AT_END and (cap := _amount(form, "cap", currency)) is not None:
         values["cap"] = cap
+    _chargeable(values.get("cap"), "cap", currency)
     return _held(checked(Tariff(currency=currency, basis=basis, **values), form.get("pay", "hold")), minutes, "amount")
 
 
@@ -107,6 +103,25 @@ def _amount(form: dict[str, str], name: str, currency: str) -> int | None:
         return parse(text, currency).minor
     except BadAmount:
         raise Refused("bad_amount", field=name) from None
+
+
+def _main_amount(form: dict[str, str], basis: Basis, currency: str) -> int:
+    """Return the rate or the fixed price; one that is said at the end may be missing, and is 0 then."""
+    amount = _amount(form, "amount", currency)
+    if basis is Basis.AT_END:
+        return amount or 0
+    if amount is None:
+        raise Refused("bad_amount", field="amount")
+    if amount == 0:
+        raise Refused("price_zero", field="amount")
+    if basis is Basis.FIXED:
+        _chargeable(amount, "amount", currency)
+    return amount
+
+
+def _chargeable(amount: int | None, field: str, currency: str) -> None:
+    if amount is not None and amount < smallest_charge(currency):
+        raise Refused("price_too_small", field=field)
 
 
 def _minutes(form: dict[str, str], name: str) -> int:

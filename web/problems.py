@@ -68,6 +68,9 @@ KINDS: dict[str, Kind] = {
     "stale_payment": Kind(409, sentence("Somebody else has just changed this payment. Please look again.")),
     "not_refundable": Kind(409, sentence("Nothing of this has been paid.")),
     "refund_too_large": Kind(409, sentence("This is more than what was paid and not given back yet.")),
+    "refunded_meanwhile": Kind(
+        409, sentence("Nothing was given back now: a refund was made since this page was opened. Please look again.")
+    ),
     "conflict": Kind(409, sentence("This cannot be done as things are.")),
     "too_late": Kind(409, sentence("This consultation is over or cancelled: this can no longer be done.")),
     "too_large": Kind(413, sentence("This is too large: 64 KiB at most.")),
@@ -85,12 +88,14 @@ KINDS: dict[str, Kind] = {
     "coupon_expired": Kind(422, sentence("This coupon has expired.")),
     "coupon_used_up": Kind(422, sentence("This coupon has been used up.")),
     "coupon_currency": Kind(422, sentence("This coupon is for another currency.")),
+    "coupon_open_price": Kind(422, sentence("No code can be used here: the price is only said at the end.")),
     "coupon_invalid": Kind(422, sentence("This makes no coupon: it pays 1 to 100 percent, or an amount.")),
     "bad_contact": Kind(422, sentence("This is not an e-mail address.")),
     "bad_amount": Kind(
         422, sentence("This is not an amount: write it like 45.00, with no more decimals than the currency has.")
     ),
     "price_zero": Kind(422, sentence("A price is more than zero. Choose “Free” where nothing is to be paid.")),
+    "price_too_small": Kind(422, sentence("No card can be charged so little.")),
     "nothing_to_hold": Kind(
         422, sentence("Say an amount: it is what the bank is asked to set aside. Or let the patient pay afterwards.")
     ),

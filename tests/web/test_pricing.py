@@ -37,7 +37,9 @@ BAD = [
     ({**PER_MINUTE, "fixed_part": "x"}, "bad_amount", "fixed_part"),
     ({**PER_MINUTE, "minimum": "1.234"}, "bad_amount", "minimum"),
     ({**PER_MINUTE, "cap": "-1"}, "bad_amount", "cap"),
-    ({**PER_MINUTE, "cap": "0"}, "nothing_to_hold", "amount"),
+    ({**FIXED, "amount": "0.49"}, "price_too_small", "amount"),
+    ({**AT_END, "amount": "50", "cap": "0.49"}, "price_too_small", "cap"),
+    ({**PER_MINUTE, "cap": "0"}, "price_too_small", "cap"),
     (AT_END, "nothing_to_hold", "amount"),
     ({**PER_MINUTE, "free_minutes": "120"}, "nothing_to_hold", "amount"),
 ]
@@ -59,7 +61,7 @@ def test_each_bad_price_has_its_sentence_and_its_field(fields, code, field):
     assert (refused.value.code, refused.value.field, refused.value.status) == (code, field, 422)
 
 
-@pytest.mark.parametrize(("fields", "code", "field"), BAD[::4] + BAD[-4:], ids=str)
+@pytest.mark.parametrize(("fields", "code", "field"), BAD[::4] + BAD[-5:], ids=str)
 async def test_mmp_26_what_is_wrong_is_said_and_what_was_typed_is_kept(practice, fields, code, field):
     own = await practice.as_(practice.owner)
     answer = await practice.form(
