@@ -156,6 +156,10 @@ def _web_parts(
         async with records.database.reading() as tx:
             return await rows.host_since(tx, consultation)
 
+    async def patient_seconds(consultation: ConsultationId, since: datetime) -> int:
+        async with records.database.reading() as tx:
+            return await rows.patient_seconds(tx, consultation, since)
+
     return WebParts(
         agenda=records.agenda,
         credentials=records.credentials,
@@ -179,6 +183,7 @@ def _web_parts(
         on_logout=reception.revoke_practitioner,
         on_cancel=reception.cancelled,
         host_since=host_since,
+        patient_seconds=patient_seconds,
         metrics=CollectorRegistry(),
         gauges=lambda: media_gauges(upkeep.statistics),
     )

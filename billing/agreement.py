@@ -49,7 +49,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a consultation costs, as it was set. `locked`: by a platform; its practitioner may not change it."""
+    """What a consultation costs, as it was set. `locked`: by a platform; its practitioner may not change it.
+
+    `called_off_at`: the consultation was cancelled, and nobody agrees to anything any more.
+    """
 
     consultation: ConsultationId
     practitioner: PractitionerId
@@ -59,6 +62,7 @@ class Price:
     planned_seconds: int
     locked: bool
     created_at: datetime
+    called_off_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Payment:
 
     `price` to `due` are those of `tariff.Quote`, set when the amount is confirmed; `ceiling` is what they were cut at
     and `heads` the calls with the last fact each that they came from. `paid` and `commission` grow with each capture.
+    `given_up`: the part of `due` that nobody asks for any more.
     """
 
     id: PaymentId
@@ -98,6 +103,7 @@ class Payment:
     covered: int | None
     waived: int | None
     due: int | None
+    given_up: int
     paid: int
     refunded: int
     commission: int | None
@@ -117,9 +123,14 @@ class Payment:
         return self.starts_at + timedelta(seconds=self.planned_seconds)
 
     @property
+    def claim(self) -> int | None:
+        """What the patient has paid or was asked for: `due` without a rest that was given up after a part was paid."""
+        return self.due if self.due is None or not self.paid else self.due - self.given_up
+
+    @property
     def owed(self) -> int:
         """What the patient still has to pay."""
-        return max((self.due or 0) - self.paid, 0)
+        return max((self.due or 0) - self.given_up - self.paid, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +161,16 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What is known of how the two came: kept with a no-show, so that both can see why it was charged."""
+    """What is known of how the two came: kept with a no-show, so that both can see why it was charged.
+
+    `waited_seconds`: how long the patient was there after the planned start.
+    """
 
     invited_at: datetime | None = None
     opened_at: datetime | None = None
     waiting_since: datetime | None = None
     host_since: datetime | None = None
+    waited_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

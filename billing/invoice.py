@@ -1,12 +1,15 @@
 """What a consultation comes to: the reading during the call, the invoice at its end, what to take from which hold."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing import tariff as tariffs
-from billing.agreement import Hold, Payment, Timeline, When, left_by, live
+from billing.agreement import Hold, Payment, Purpose, Timeline, When, left_by, live
 from billing.fees import Rates, commission
+from billing.money import smallest_charge
+from billing.hold import HoldState
 from billing.problems import AmountOverHolds
 from billing.tariff import Basis, Discount, Quote, Tariff
 from store.ids import HoldId
@@ -15,8 +18,10 @@ from store.ids import HoldId
 CONFIRM_WITHIN = timedelta(hours=24)
 # A hold that nears its end is captured before: hours are enough for a provider that is away for a while.
 CONFIRM_BEFORE_EXPIRY = timedelta(hours=12)
-# A worker's last facts may be on their way when the call ends.
-LAST_FACTS_WITHIN = timedelta(seconds=5)
+# A worker's last facts of a call come a moment after its end; one that was killed sends none at all.
+LAST_FACTS_WITHIN = timedelta(seconds=3)
+# Who has waited for so long after the start has missed nothing, whenever the practitioner came.
+WAITED_LONG = timedelta(minutes=10)
 
 _LONGEST = 24 * 3600
 
@@ -72,10 +77,32 @@ def ceiling(payment: Payment, holds: Iterable[Hold], at: datetime) -> int | None
 def quoted(payment: Payment, seconds: int, most_due: int | None) -> Quote:
     """Return the price of so many seconds, or of the amount that was entered. The invoice is this and nothing else."""
     if payment.entered is not None:
-        return tariffs.edited(payment.tariff, seconds, payment.entered, payment.discount, most_due)
-    if payment.no_show:
-        return tariffs.with_price(payment.tariff, 0, 0, missed(payment), payment.discount, most_due)
-    return tariffs.quote(payment.tariff, seconds, payment.discount, most_due)
+        whole = tariffs.edited(payment.tariff, seconds, payment.entered, payment.discount, most_due)
+    elif payment.no_show:
+        whole = tariffs.with_price(payment.tariff, 0, 0, missed(payment), payment.discount, most_due)
+    else:
+        whole = tariffs.quote(payment.tariff, seconds, payment.discount, most_due)
+    covered = min(whole.covered, _most_covered(payment, whole.price, most_due))
+    return replace(whole, covered=covered, waived=whole.waived + whole.covered - covered)
+
+
+def _most_covered(payment: Payment, price: int, most_due: int | None) -> int:
+    """Return the most that the organisation behind a coupon pays of `price`.
+
+    Its part of what was agreed to, or of the higher price that the patient has authorised their own part of since.
+    """
+    discount, most = payment.discount, payment.agreed_most
+    if discount is None:
+        return 0
+    if most is not None and price > most:
+        if most_due is not None and discount.percent < 100:
+            most += bisect_left(range(most, price), most_due, key=lambda one: one - _covered(payment, one))
+        price = most
+    return _covered(payment, price)
+
+
+def _covered(payment: Payment, price: int) -> int:
+    return tariffs.with_price(payment.tariff, 0, 0, price, payment.discount, None).covered
 
 
 def missed(payment: Payment) -> int:
@@ -85,14 +112,16 @@ def missed(payment: Payment) -> int:
 
 
 def waited_in_vain(timeline: Timeline | None) -> bool:
-    """Whether it was the practitioner who did not come: the patient waited, and nobody was ever there."""
-    return timeline is not None and timeline.waiting_since is not None and timeline.host_since is None
+    """Whether it was the practitioner who did not come: the patient waited for nobody, or for too long."""
+    if timeline is None or timeline.waiting_since is None:
+        return False
+    return timeline.host_since is None or timeline.waited_seconds >= WAITED_LONG.total_seconds()
 
 
 def check_entered(payment: Payment, amount: int, most_due: int | None) -> None:
     """Raise `AmountOverHolds` when the amount cannot be charged in full, `BadAmount` when it is none."""
-    due = tariffs.edited(payment.tariff, 0, amount, payment.discount, None).due
-    if most_due is not None and due > most_due:
+    whole = tariffs.edited(payment.tariff, 0, amount, payment.discount, None)
+    if (most_due is not None and whole.due > most_due) or whole.covered > _most_covered(payment, amount, most_due):
         raise AmountOverHolds
 
 
@@ -127,21 +156,71 @@ def same_as_invoiced(payment: Payment, anew: Quote) -> bool:
 def takes(holds: Iterable[Hold], due: int, rates: Rates, at: datetime) -> tuple[Take, ...]:
     """Return what to capture: the oldest hold first, as much as it has. What is not named here is released.
 
-    The commission of the parts is that of the sum.
+    No part is less than a card can be charged: older holds give way, and where they cannot, so little is not taken. The
+    commission of the parts is that of the sum.
     """
+    kept = live(holds, at)
     parts: list[Take] = []
     taken = 0
-    for hold in live(holds, at):
-        amount = min(hold.amount, due - taken)
+    for hold, amount in zip(kept, _shares(kept, due), strict=True):
         if amount > 0:
             parts.append(Take(hold.id, amount, fee_of_part(taken, amount, rates, hold.currency)))
             taken += amount
     return tuple(parts)
 
 
+def _shares(kept: Iterable[Hold], due: int) -> list[int]:
+    """Return how much each hold gives: nothing, or at least what a card can be charged."""
+    shares: list[int] = []
+    for hold in kept:
+        least = smallest_charge(hold.currency)
+        rest = due - sum(shares)
+        if 0 < rest < least <= hold.amount:
+            shares = _giving_way(shares, hold.amount, rest, least)
+            rest = due - sum(shares)
+        share = min(hold.amount, rest)
+        shares.append(share if share >= least else 0)
+    return shares
+
+
+def _giving_way(shares: list[int], room: int, rest: int, least: int) -> list[int]:
+    """Return the older holds' shares, so much less that what is left makes a part of its own; else as they were.
+
+    `room`: what the next hold has; `rest`: what is left for it, less than `least`.
+    """
+    fewer, short = list(shares), least - rest
+    for place in reversed(range(len(fewer))):
+        given = min(short, max(fewer[place] - least, 0))
+        fewer[place] -= given
+        short -= given
+    if short == 0:
+        return fewer
+    for place in reversed(range(len(shares))):
+        if 0 < shares[place] <= room - rest:
+            return [*shares[:place], 0, *shares[place + 1 :]]
+    return shares
+
+
 def fee_of_part(before: int, amount: int, rates: Rates, currency: str) -> int:
     """Return the commission on `amount` after `before` was taken: the parts' commissions sum up to the whole's."""
     return commission(before + amount, rates, currency) - commission(before, rates, currency)
+
+
+def going_on(ends: Iterable[datetime | None], at: datetime, *, still_open: bool) -> bool:
+    """Whether a call goes on, or has just ended and its last facts are on their way.
+
+    `ends`: of each call, None while it goes on; `still_open`: the facts do not have the end of one yet.
+    """
+    return any(end is None or (still_open and at - end < LAST_FACTS_WITHIN) for end in ends)
+
+
+def lapsed(payment: Payment, holds: Iterable[Hold], at: datetime) -> bool:
+    """Whether there was a hold for this and none is left."""
+    known = list(holds)
+    if payment.when is When.AFTER or live(known, at):
+        return False
+    over = {HoldState.HELD, HoldState.EXPIRED}
+    return any(hold.purpose is Purpose.HOLD and hold.state in over for hold in known)
 
 
 def confirm_at(payment: Payment, holds: Iterable[Hold], ended_at: datetime) -> datetime:

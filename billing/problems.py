@@ -45,6 +45,12 @@ class PriceFixed(Problem):
     code = "price_fixed"
 
 
+class CalledOff(Problem):
+    """The consultation was cancelled: nobody agrees to its price any more."""
+
+    code = "too_late"
+
+
 class NotAgreed(Problem):
     """The patient has not agreed to the price yet."""
 
@@ -63,7 +69,7 @@ class BadCoupon(Problem):
     status = 422
 
     def __init__(self, code: str) -> None:
-        """`code`: `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_currency`, `coupon_invalid`."""
+        """`code`: `coupon_` and what is wrong: `unknown`, `expired`, `used_up`, `currency`, `invalid`, `open_price`."""
         super().__init__(code)
         self.code = code
 
@@ -176,6 +182,12 @@ class RefundTooLarge(Problem):
     """More than what was paid and not given back yet."""
 
     code = "refund_too_large"
+
+
+class RefundedMeanwhile(Problem):
+    """Something else was given back since the one who asks has looked."""
+
+    code = "refunded_meanwhile"
 
 
 class ProviderSilent(Problem):

@@ -5,6 +5,7 @@ outputs and carry them out. It reads no clock and owns no socket. Times are mono
 """
 
 from dataclasses import dataclass, field
+from math import inf
 
 from sfu import rtcp, rtp
 from sfu.answer import Answer
@@ -70,6 +71,7 @@ class Bridge:
     legs: list[Leg] = field(default_factory=list)
     _outputs: list[Output] = field(default_factory=list)
     _both_said_at: float = 0.0
+    _ticked_at: float = inf
 
     def take(self) -> list[Output]:
         """Return what is to be done now, in order, and forget it."""
@@ -232,17 +234,23 @@ class Bridge:
     # -- time ------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Notice silence, lost consent and unfinished set-ups; say that both are alive. Every 250 ms or so."""
+        """Notice silence, lost consent and unfinished set-ups; say that both are alive. Every 250 ms or so.
+
+        Who cannot look for longer than silence takes knows nothing of that time: both were lost until now.
+        """
+        stood_still = now - self._ticked_at > ALIVE
+        self._ticked_at = now
         for leg in list(self.legs):
             silent = now - leg.last_heard
+            known, leg.known_heard = leg.known_heard, leg.last_heard
             if leg.state in (LegState.OFFERED, LegState.CONNECTING):
                 if now - leg.opened_at > SETUP:
                     self.close(leg, CloseReason.HANDSHAKE)
             elif now - leg.last_binding > CONSENT:
                 self.close(leg, CloseReason.CONSENT)
-            elif leg.state is LegState.CONNECTED and silent > ALIVE:
+            elif leg.state is LegState.CONNECTED and (silent > ALIVE or stood_still):
                 leg.move(LegEvent.SILENT)
-                self._outputs.append(StateChanged(leg, leg.state, None, leg.last_heard))
+                self._outputs.append(StateChanged(leg, leg.state, None, known if stood_still else leg.last_heard))
             elif leg.state is LegState.LOST and silent <= ALIVE:
                 leg.move(LegEvent.HEARD)
                 self._outputs.append(StateChanged(leg, leg.state, None, leg.last_heard))

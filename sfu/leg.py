@@ -46,7 +46,10 @@ class Stream:
 
 @dataclass(slots=True, eq=False)
 class Leg:
-    """See the module's text. `keys` and `path` are the shell's; the core only asks whether they are there."""
+    """See the module's text. `keys` and `path` are the shell's; the core only asks whether they are there.
+
+    `known_heard` is what `last_heard` was when the bridge last looked.
+    """
 
     call: str
     id: str
@@ -70,6 +73,7 @@ class Leg:
     streams: dict[bytes, Stream] = field(default_factory=dict)
     ssrcs: set[bytes] = field(default_factory=set)
     last_heard: float = 0.0
+    known_heard: float = 0.0
     last_binding: float = 0.0
     packets_in: int = 0
     bytes_in: int = 0

@@ -18,7 +18,16 @@ from billing.operation import OPEN, OperationState, kind_of
 from billing.patient_view import PatientState, PatientView, agreed_view, patient_state, price_view
 from billing.payment import PaymentState
 from billing.payout import PayoutState
-from billing.problems import AlreadyAgreed, NoHold, NotAgreed, PriceChanged, PriceMissing, ProviderSilent
+from billing.problems import (
+    AlreadyAgreed,
+    BadCoupon,
+    CalledOff,
+    NoHold,
+    NotAgreed,
+    PriceChanged,
+    PriceMissing,
+    ProviderSilent,
+)
 from billing.tariff import Basis
 from store.facts import PriceAgreed
 from store.ids import ConsultationId, CouponId, HoldId, OperationId, PaymentId, Prefix
@@ -67,7 +76,8 @@ class Holds:
     ) -> Payment:
         """Return the agreement; the one there is when the patient agrees again. `most` as `PatientView.most` showed it.
 
-        Raises `PriceMissing`, `PriceChanged`, `NoAccount`, `BadCoupon`, `AlreadyAgreed`, `BadContact`, `BadName`.
+        Raises `PriceMissing`, `CalledOff`, `PriceChanged`, `NoAccount`, `BadCoupon`, `AlreadyAgreed`, `BadContact`,
+        `BadName`.
         """
         contact = {
             "patient_name": person_name(patient_name),
@@ -80,6 +90,8 @@ class Holds:
                 raise PriceMissing
             if (before := await rows.payment_of(tx, consultation)) is not None:
                 return await _same_agreement(tx, before, coupon_code)
+            if price.called_off_at is not None:
+                raise CalledOff
             if most != agreement.most(price.tariff, price.planned_seconds):
                 raise PriceChanged
             payment = await self._record(tx, price, contact, coupon_code, at)
@@ -93,6 +105,9 @@ class Holds:
         coupon, covers_all = None, False
         if code:
             found = await coupons.find(tx, code, price.tariff.currency, at)
+            if most is None and found.percent:
+                # The organisation would pay a part of whatever is said at the end.
+                raise BadCoupon("coupon_open_price")
             await coupons.reserve(tx, found.id)
             coupon = found.id
             covers_all = found.percent == 100 or (most is not None and not left_by(found.discount, price.tariff, most))

@@ -1,19 +1,18 @@
 """Invoices: from the reading during the call to the payment."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import invoice
-from billing.agreement import Hold, Payment, Purpose, Timeline, When, live
-from billing.hold import HoldState
+from billing.agreement import Hold, Payment, Purpose, Timeline, live
 from billing.invoice import Reading
 from billing.io import rows
 from billing.io.attempts import Attempts
 from billing.io.claims import Claims
 from billing.io.hooks import Hooks
-from billing.io.metering import Metering, Taken, calls_of
+from billing.io.metering import Metering, Taken, ends_of
 from billing.io.operations import Operations
 from billing.io.settings import BillingSettings
 from billing.io.settlement import Settlement
@@ -35,9 +34,6 @@ from billing.tariff import Quote
 from store.ids import ConsultationId, OperationId, PaymentId
 from store.io.database import Database
 from store.io.outbox import Outbox
-
-# A worker's last facts of a call come a moment after its end; one that was killed sends none at all.
-LAST_FACTS_WITHIN = timedelta(seconds=3)
 
 
 class Invoices(Claims):
@@ -115,8 +111,7 @@ class Invoices(Claims):
         operations: list[OperationId] = []
         async with self._outbox.committing() as tx:
             payment = await self._draft(tx, consultation)
-            ends = [row.ended_at for row in await calls_of(tx, consultation)]
-            if any(ended is None or (taken.open and at - ended < LAST_FACTS_WITHIN) for ended in ends):
+            if invoice.going_on(await ends_of(tx, consultation), still_open=taken.open, at=at):
                 raise CallRunning
             if amount is not None:
                 await self._check_amount(tx, payment, amount, at)
@@ -125,7 +120,7 @@ class Invoices(Claims):
             wanted = invoice.quoted(payment, taken.seconds, invoice.ceiling(payment, kept, at))
             if not taken.met and (wanted.covered or (wanted.due and live(kept, at))):
                 raise NotMet
-            if wanted.due and not by_link and _lapsed(payment, kept, at):
+            if wanted.due and not by_link and invoice.lapsed(payment, kept, at):
                 raise HoldExpired
             await self._freeze(tx, payment, wanted, taken, kept, operations, at)
         return await self._carried_out(payment.id, operations)
@@ -168,28 +163,36 @@ class Invoices(Claims):
         return payment.timeline if payment is not None else None
 
     async def call_off(self, consultation: ConsultationId, at: datetime) -> None:
-        """Let go of everything of a consultation that will not take place; what was invoiced stays."""
+        """Let go of everything of a consultation that will not take place, and let nobody agree to it any more.
+
+        What was invoiced stays, and so does what is owed by two who have met.
+        """
+        taken = await self._metering.taken(consultation)
         async with self._outbox.committing() as tx:
+            await rows.call_off(tx, consultation, at)
             payment = await rows.payment_of(tx, consultation, lock=True)
-            if payment is not None and payment.state is PaymentState.DRAFT:
+            begun = taken.met or invoice.going_on(await ends_of(tx, consultation), still_open=taken.open, at=at)
+            if payment is not None and payment.state is PaymentState.DRAFT and not begun:
                 await self._settlement.move(tx, payment, PaymentEvent.CANCELLED, at)
 
     async def confirm_itself(self, consultation: ConsultationId, at: datetime) -> datetime | None:
         """Confirm the amount that nobody has confirmed, if it is time. Returns when to come back, None when never."""
         async with self._database.reading() as tx:
             payment = await rows.payment_of(tx, consultation)
-            calls = await calls_of(tx, consultation)
+            price = await rows.price(tx, consultation)
+            ends = await ends_of(tx, consultation)
             kept = await rows.holds_of(tx, payment.id) if payment is not None else []
-        if payment is None or payment.state is not PaymentState.DRAFT or not calls:
+        last = max((end for end in ends if end is not None), default=None)
+        if payment is None or payment.state is not PaymentState.DRAFT or last is None or None in ends:
             return None
-        ends = [row.ended_at for row in calls if row.ended_at is not None]
-        if len(ends) < len(calls):
-            return None
-        due = invoice.confirm_at(payment, kept, max(ends))
+        taken = await self._metering.taken(consultation)
+        called_off = price is not None and price.called_off_at is not None and not taken.met
+        due = last + invoice.LAST_FACTS_WITHIN if called_off else invoice.confirm_at(payment, kept, last)
         if due > at:
             return due
-        taken = await self._metering.taken(consultation)
-        if invoice.confirms_itself(payment, taken.seconds):
+        if called_off:
+            await self.call_off(consultation, at)
+        elif invoice.confirms_itself(payment, taken.seconds):
             await self.confirm(consultation, None, at, by_link=True)
         return None
 
@@ -281,11 +284,3 @@ class Invoices(Claims):
         for operation in operations:
             await self._operations.run(operation)
         return await self.payment(payment)
-
-
-def _lapsed(payment: Payment, kept: Sequence[Hold], at: datetime) -> bool:
-    """Whether there was a hold for this and none is left."""
-    if payment.when is When.AFTER or live(kept, at):
-        return False
-    over = {HoldState.HELD, HoldState.EXPIRED}
-    return any(hold.purpose is Purpose.HOLD and hold.state in over for hold in kept)

@@ -1,6 +1,7 @@
 """How long a consultation has taken, from the facts of all its calls."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 
 from sqlalchemy import Row, select
@@ -95,3 +96,9 @@ async def calls_of(tx: AsyncConnection, consultation: ConsultationId) -> list[Ro
         .order_by(billed_calls.c.opened_at, billed_calls.c.call)
     )
     return list((await tx.execute(every)).all())
+
+
+async def ends_of(tx: AsyncConnection, consultation: ConsultationId) -> list[datetime | None]:
+    """Return when each of the consultation's calls ended; None: it goes on."""
+    ends = select(billed_calls.c.ended_at).where(billed_calls.c.consultation == consultation)
+    return list((await tx.execute(ends)).scalars())

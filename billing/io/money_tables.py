@@ -17,6 +17,7 @@ prices = Table(
     Column("planned_seconds", Integer, nullable=False),
     Column("locked", Boolean, nullable=False),
     Column("created_at", Utc, nullable=False),
+    Column("called_off_at", Utc),
 )
 
 # The calls of a consultation, each with the tariff as it was when the call opened.
@@ -33,6 +34,7 @@ billed_calls = Table(
 
 # One consultation, one payment. Amounts in minor units; `price` to `due` are set when the amount is confirmed, as are
 # the `ceiling` they were cut at and the `heads`: each call's last fact in the chain (JSON), which the amount came from.
+# `given_up`: the part of `due` that nobody asks for any more.
 payments = Table(
     "payments",
     metadata,
@@ -63,6 +65,7 @@ payments = Table(
     Column("covered", BigInteger),
     Column("waived", BigInteger),
     Column("due", BigInteger),
+    Column("given_up", BigInteger, nullable=False, default=0),
     Column("paid", BigInteger, nullable=False),
     Column("refunded", BigInteger, nullable=False),
     Column("commission", BigInteger),
@@ -207,7 +210,7 @@ notices = Table(
 )
 Index("ix_notices_object_kind", notices.c.object, notices.c.kind)
 
-# What the provider and our books do not agree on.
+# What the provider and our books do not agree on. `accepted_at`: somebody knows why; `gone_at`: it was not found again.
 differences = Table(
     "differences",
     metadata,
@@ -218,7 +221,8 @@ differences = Table(
     Column("ours", Text, nullable=False),
     Column("theirs", Text, nullable=False),
     Column("found_at", Utc, nullable=False),
-    Column("settled_at", Utc),
+    Column("accepted_at", Utc),
+    Column("gone_at", Utc),
     UniqueConstraint("kind", "object"),
 )
 

@@ -9,7 +9,7 @@ from billing import tariff as tariffs
 from billing.agreement import Price, When, check_price
 from billing.io import rows
 from billing.io.money_tables import billed_calls, payments, prices
-from billing.problems import PriceFixed, PriceLocked
+from billing.problems import CalledOff, PriceFixed, PriceLocked
 from billing.tariff import Basis, Tariff
 from store.ids import ConsultationId, PractitionerId
 from store.io.database import Database
@@ -36,7 +36,8 @@ class Prices:
     ) -> Price:
         """Return the price, set or set anew. FREE takes it away. `locked`: only `by_platform` may change it later.
 
-        Raises `BadTariff`, `UnknownCurrency`, `PriceLocked`, or `PriceFixed` once agreed to or once a call has begun.
+        Raises `BadTariff`, `UnknownCurrency`, `PriceLocked`, `CalledOff`, or `PriceFixed` once agreed to or once a call
+        has begun.
         """
         new = Price(consultation, practitioner, tariffs.check(tariff), when, starts_at, planned_seconds, locked, at)
         check_price(new)
@@ -52,6 +53,8 @@ class Prices:
         }
         async with self._database.transaction() as tx:
             before = await rows.price(tx, consultation, lock=True)
+            if before is not None and before.called_off_at is not None:
+                raise CalledOff
             if before is not None and before.locked and not by_platform:
                 raise PriceLocked
             if await _in_use(tx, consultation):

@@ -46,7 +46,14 @@ async def price(tx: AsyncConnection, consultation: ConsultationId, *, lock: bool
         row.planned_seconds,
         row.locked,
         row.created_at,
+        row.called_off_at,
     )
+
+
+async def call_off(tx: AsyncConnection, consultation: ConsultationId, at: datetime) -> None:
+    """Note that nobody can agree to the consultation's price any more."""
+    open_one = (prices.c.consultation == consultation, prices.c.called_off_at.is_(None))
+    await tx.execute(update(prices).where(*open_one).values(called_off_at=at))
 
 
 async def payment(tx: AsyncConnection, name: PaymentId, *, lock: bool = False) -> Payment | None:

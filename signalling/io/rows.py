@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Row, delete, func, insert, select, update
@@ -166,6 +166,18 @@ async def host_since(tx: AsyncConnection, consultation: ConsultationId) -> datet
     )
     found: datetime | None = (await tx.execute(first)).scalar_one()
     return found
+
+
+async def patient_seconds(tx: AsyncConnection, consultation: ConsultationId, since: datetime) -> int:
+    """Return for how many seconds since then a patient's page was here, to the half minute that it is noted by."""
+    theirs = select(sessions.c.created_at, sessions.c.last_seen_at).where(
+        sessions.c.consultation == consultation, sessions.c.role == Seat.PATIENT, sessions.c.last_seen_at > since
+    )
+    total, until = timedelta(), since
+    for came, seen in (await tx.execute(theirs.order_by(sessions.c.created_at))).all():
+        total += max(seen - max(came, until), timedelta())
+        until = max(until, seen)
+    return int(total.total_seconds())
 
 
 async def all_seats(tx: AsyncConnection) -> list[SeatRow]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing import invoice
+from billing import tariff as tariffs
 from billing.agreement import When
 from billing.fees import Rates, commission
 from billing.hold import HoldState
@@ -45,6 +46,50 @@ class TestCeiling:
         assert quote.due <= (sum(amounts) or 5000)
         assert quote.price == quote.covered + quote.waived + quote.due
         assert sum(take.amount for take in invoice.takes(holds, quote.due, RATES, AT)) == min(quote.due, sum(amounts))
+
+
+class TestCoupons:
+    @pytest.mark.parametrize("percent", [50, 100])
+    def test_the_organisation_pays_no_more_than_its_part_of_what_was_agreed_to(self, percent: int):
+        discount = Discount(percent=percent)
+        payment = a_payment(Tariff(basis=Basis.PER_MINUTE, per_minute=200), agreed_most=7000, discount=discount)
+        most_due = invoice.ceiling(payment, [], AT)
+        whole = invoice.quoted(payment, 10 * 3600, most_due)
+        assert (whole.price, whole.covered, whole.due) == (120_000, 70 * percent, 7000 - 70 * percent)
+        assert whole.price == whole.covered + whole.waived + whole.due
+
+    def test_an_amount_over_what_was_agreed_to_is_refused_though_the_patient_pays_nothing(self):
+        payment = a_payment(discount=Discount(percent=100))
+        invoice.check_entered(payment, 5000, 0)
+        with pytest.raises(AmountOverHolds):
+            invoice.check_entered(payment, 5001, 0)
+
+    def test_a_patient_who_has_more_held_raises_the_organisations_part_with_it(self):
+        payment = a_payment(Tariff(basis=Basis.PER_MINUTE, per_minute=200), discount=Discount(percent=50))
+        holds = [a_hold(amount=2500), a_hold("hol_2", amount=1000)]
+        whole = invoice.quoted(payment, 3600, invoice.ceiling(payment, holds, AT))
+        assert (whole.price, whole.covered, whole.waived, whole.due) == (12_000, 3500, 5000, 3500)
+
+    @given(
+        amounts=st.lists(st.integers(50, 10_000), max_size=3),
+        seconds=st.integers(0, 20_000),
+        percent=st.integers(0, 100),
+        amount=st.integers(0, 3000),
+    )
+    def test_the_organisations_part_is_that_of_a_price_whose_rest_the_patient_has_authorised(
+        self, amounts: list[int], seconds: int, percent: int, amount: int
+    ):
+        discount = Discount(percent=percent, amount=amount)
+        payment = a_payment(Tariff(basis=Basis.PER_MINUTE, per_minute=200), discount=discount)
+        most_due = invoice.ceiling(payment, [a_hold(f"hol_{n}", one) for n, one in enumerate(amounts)], AT)
+        assert most_due is not None
+        whole = invoice.quoted(payment, seconds, most_due)
+        agreed = tariffs.with_price(payment.tariff, 0, 0, 5000, discount, None).covered
+        if whole.covered > agreed:
+            assert percent < 100
+            assert whole.covered * (100 - percent) <= percent * most_due + 100 * (amount + 1)
+        assert whole.price == whole.covered + whole.waived + whole.due
+        assert whole.due <= most_due
 
 
 class TestTakes:
@@ -134,8 +179,8 @@ class TestEnd:
         short = a_hold(capture_before=ended + timedelta(hours=20))
         assert invoice.confirm_at(a_payment(), [a_hold(), short], ended) == ended + timedelta(hours=8)
         soon = a_hold(capture_before=ended + timedelta(hours=1))
-        assert invoice.confirm_at(a_payment(), [soon], ended) == ended + timedelta(seconds=5)
-        assert invoice.confirm_at(a_payment(entered=1), [a_hold()], ended) == ended + timedelta(seconds=5)
+        assert invoice.confirm_at(a_payment(), [soon], ended) == ended + invoice.LAST_FACTS_WITHIN
+        assert invoice.confirm_at(a_payment(entered=1), [a_hold()], ended) == ended + invoice.LAST_FACTS_WITHIN
 
     def test_but_not_without_a_second_nor_when_the_practitioner_alone_can_say_it(self):
         assert invoice.confirms_itself(a_payment(), 1)

@@ -215,6 +215,20 @@ def test_both_alive_is_said_every_five_seconds_and_only_while_both_were_heard():
     assert said == [100.0, 105.0, 110.0]
 
 
+def test_of_the_time_in_which_nobody_looked_nothing_is_said_to_have_been_heard():
+    bridge, a, b = joined(100.0)
+    for second in (101.0, 102.0, 130.0, 130.25):
+        # After a standstill what had piled up is read before anybody looks.
+        for leg in (a, b):
+            bridge.bound(leg, second)
+        bridge.tick(second)
+    told = [output for output in bridge.take() if isinstance(output, StateChanged | BothWereHeard)]
+    changes = [(one.leg.id, one.state, one.last_heard) for one in told if isinstance(one, StateChanged)]
+    lost, connected = LegState.LOST, LegState.CONNECTED
+    assert changes == [("a", lost, 102.0), ("b", lost, 102.0), ("a", connected, 130.25), ("b", connected, 130.25)]
+    assert [one.heard for one in told if isinstance(one, BothWereHeard)] == [101.0, 130.25]
+
+
 def test_without_consent_for_thirty_seconds_the_leg_is_closed_and_nothing_is_sent_to_it():
     bridge, a, b = joined()
     for second in range(1, 32):

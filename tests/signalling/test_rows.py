@@ -53,6 +53,23 @@ def session(**changes: object) -> SessionRow:
     return replace(row, **changes)
 
 
+async def test_a_patient_is_counted_while_one_of_their_pages_is_here_and_once(database: Database) -> None:
+    def minutes(came: int, seen: int, **more: object) -> SessionRow:
+        spans = {"created_at": AT + timedelta(minutes=came), "last_seen_at": AT + timedelta(minutes=seen)}
+        return session(token_hash=new_id(Prefix.SESSION), **spans, **more)
+
+    host = {"role": Seat.PRACTITIONER, "practitioner": PractitionerId("pra_1"), "admission": None}
+    here = [minutes(-10, -5), minutes(-2, 3), minutes(1, 4), minutes(8, 9), minutes(8, 8), minutes(0, 30, **host)]
+    elsewhere = minutes(0, 20, consultation=ConsultationId("con_2"))
+    async with database.transaction() as tx:
+        for row in (*here, elsewhere):
+            await rows.add_session(tx, row)
+            await rows.touch_sessions(tx, [row.id], row.last_seen_at)
+    async with database.reading() as tx:
+        assert await rows.patient_seconds(tx, CON, AT) == 5 * 60
+        assert await rows.patient_seconds(tx, ConsultationId("con_3"), AT) == 0
+
+
 async def test_of_many_who_take_a_free_seat_at_once_one_gets_it(database: Database) -> None:
     async def take(number: int) -> bool:
         try:

@@ -95,6 +95,9 @@ def _parts(practice: Practice, database: Database, websocket: Any, settings: Web
     async def host_since(_: ConsultationId) -> datetime | None:
         return practice.host_since
 
+    async def patient_seconds(_: ConsultationId, _since: datetime) -> int:
+        return practice.patient_seconds
+
     return WebParts(
         agenda=practice.agenda,
         credentials=practice.credentials,
@@ -108,6 +111,7 @@ def _parts(practice: Practice, database: Database, websocket: Any, settings: Web
         on_logout=on_logout,
         on_cancel=on_cancel,
         host_since=host_since,
+        patient_seconds=patient_seconds,
         metrics=CollectorRegistry(),
         gauges=lambda: practice.gauges,
     )

@@ -113,6 +113,7 @@ class Practice:
     cancelled: list[ConsultationId] = field(default_factory=list)
     gauges: dict[str, float] = field(default_factory=lambda: {"visavis_calls_open": 2.0})
     host_since: datetime | None = None
+    patient_seconds: int = 0
 
     @property
     def at(self) -> datetime:

@@ -156,6 +156,17 @@ async def test_dat_23_a_missed_appointment_may_be_charged(practice):
     assert kept.host_since == practice.host_since
 
 
+async def test_dat_24_who_has_waited_for_ten_minutes_after_the_start_has_missed_nothing(practice):
+    consultation = await missed(practice)
+    admission = await practice.lobby.arrive(consultation.id, "Jeanne Dupont", "ok", "ok", practice.at)
+    await practice.lobby.leave(admission.id, practice.at)
+    practice.patient_seconds = 600
+    status, problem = await do(practice, consultation, "no-show", charge=True)
+    assert (status, problem["code"]) == (409, "not_a_no_show")
+    practice.patient_seconds = 599
+    assert (await do(practice, consultation, "no-show", charge=True))[1]["state"] == "paid"
+
+
 async def test_dat_24_or_not_or_less(practice):
     consultation = await missed(practice)
     assert (await do(practice, consultation, "no-show", charge=False))[1]["state"] == "no_payment"

@@ -303,3 +303,18 @@ async def test_a_provider_that_is_silent_is_a_503_and_the_agreement_stands(pract
     practice.later(minutes=5)
     await practice.billing.run(practice.at)
     assert (await asks(practice, "/card", consultation))[1]["url"].startswith("/card#")
+
+
+@pytest.mark.parametrize("how", ["cancelled", "over"])
+async def test_what_is_cancelled_or_over_is_agreed_to_by_nobody(practice, how):
+    await practice.billing.coupons.create("TOUT", "Acme", practice.at, percent=100)
+    consultation = await practice.priced()
+    token = await practice.invitation(consultation)
+    if how == "cancelled":
+        await practice.agenda.cancel(consultation.id, practice.at)
+    else:
+        practice.later(minutes=200)
+    for path, more in (("/agree", {**JEANNE, "most": 8000}), ("/coupon", {"coupon": "TOUT"}), ("/card", {})):
+        answer = await practice.script(f"/join/price{path}", {"invitation": token, **more})
+        assert (answer.status, (await answer.json())["code"]) == (409, "too_late")
+    assert (await practice.script("/join/price", {"invitation": token})).status == 200

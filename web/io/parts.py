@@ -80,6 +80,7 @@ class WebParts:
     on_logout: Callable[[PractitionerId], Awaitable[None]]
     on_cancel: Callable[[ConsultationId], Awaitable[None]]
     host_since: Callable[[ConsultationId], Awaitable[datetime | None]]
+    patient_seconds: Callable[[ConsultationId, datetime], Awaitable[int]]
     metrics: CollectorRegistry
     gauges: Callable[[], dict[str, float]]
 

@@ -38,7 +38,7 @@ async def price(request: aioweb.Request) -> aioweb.Response:
 async def coupon(request: aioweb.Request) -> aioweb.Response:
     """POST /join/price/coupon: the price as it would be with this code; nothing is used up."""
     asked = await body_of(request, CouponCheck)
-    consultation, at = await _invited(request, asked.invitation)
+    consultation, at = await _open(request, asked.invitation)
     holds = request.app[SITE].parts.money.billing.holds
     view = await holds.view(consultation.id, at)
     if view.most is None or view.agreed:
@@ -55,7 +55,7 @@ async def coupon(request: aioweb.Request) -> aioweb.Response:
 async def agree(request: aioweb.Request) -> aioweb.Response:
     """POST /join/price/agree."""
     asked = await body_of(request, Agreement)
-    consultation, at = await _invited(request, asked.invitation)
+    consultation, at = await _open(request, asked.invitation)
     holds = request.app[SITE].parts.money.billing.holds
     if asked.coupon.strip():
         _count_code(request, consultation, at)
@@ -77,7 +77,7 @@ async def agree(request: aioweb.Request) -> aioweb.Response:
 async def card(request: aioweb.Request) -> aioweb.Response:
     """POST /join/price/card: where to enter the card."""
     asked = await body_of(request, Invited)
-    consultation, at = await _invited(request, asked.invitation)
+    consultation, at = await _open(request, asked.invitation)
     form = await request.app[SITE].parts.money.billing.holds.begin(consultation.id, at)
     return _address(request, form, _BACK)
 
@@ -115,6 +115,15 @@ def _count_code(request: aioweb.Request, consultation: Consultation, at: datetim
     """Count a try of a code. Raises `Refused` for one too many."""
     if wait := request.app[SITE].codes.take(consultation.id, at):
         raise Refused("too_many", retry_after=wait)
+
+
+async def _open(request: aioweb.Request, token: str) -> tuple[Consultation, datetime]:
+    """Return the consultation that is still to come or goes on. Raises `Refused`: nobody agrees to what is over."""
+    consultation, at = await _invited(request, token)
+    over = consultation.cancelled_at is not None or consultation.ended_at is not None
+    if over or at >= request.app[SITE].parts.settings.join_window.closes_at(consultation):
+        raise Refused("too_late")
+    return consultation, at
 
 
 async def _invited(request: aioweb.Request, token: str) -> tuple[Consultation, datetime]:

@@ -8,7 +8,10 @@ from web.io.parts import SITE
 
 
 async def timeline_of(request: aioweb.Request, consultation: Consultation) -> Timeline:
-    """Return when the invitation was made, opened, and used to wait, and when the practitioner was there first."""
+    """Return when the invitation was made, opened, and used to wait, and when the practitioner was there first.
+
+    And for how long the patient was there after the planned start.
+    """
     parts = request.app[SITE].parts
     arrivals = await parts.lobby.arrivals(consultation.id)
     return Timeline(
@@ -16,4 +19,5 @@ async def timeline_of(request: aioweb.Request, consultation: Consultation) -> Ti
         opened_at=arrivals.opened_at,
         waiting_since=arrivals.waiting_since,
         host_since=await parts.host_since(consultation.id),
+        waited_seconds=await parts.patient_seconds(consultation.id, consultation.starts_at),
     )
