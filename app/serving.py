@@ -14,7 +14,7 @@ import uvloop
 
 from app import data_folder
 from app.demo import PATIENT, PAYING, PRACTITIONER, Demo, make_demo
-from app.language import Sentence, say, terminal_language
+from app.language import Refused, Sentence, say, terminal_language
 from app.ports import listen, require_free_media_ports
 from app.settings import Settings
 from app.wiring import running
@@ -33,7 +33,10 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 def serve(settings: Settings, *, own_workers: bool) -> int:
-    """Run the web side until SIGTERM or SIGINT and return 0. Raises `Refused` when it cannot start."""
+    """Run the web side until SIGTERM or SIGINT and return 0.
+
+    Raises `Refused` when it cannot start, or when another process has taken its database over.
+    """
     data_folder.prepare(settings.data)
     _allow_many_files()
     with data_folder.held(settings.data) as lock, contextlib.closing(listen(settings.host, settings.port)) as listener:
@@ -59,7 +62,9 @@ async def _until_signal(settings: Settings, listener: socket.socket, *, own_work
             if settings.demo:
                 demo = await make_demo(site, url, settings.join_window, datetime.now(UTC))
             _report(settings, url, demo)
-            await asyncio.Event().wait()
+            await site.superseded.wait()
+    if site.superseded.is_set():
+        raise Refused(say("Another Visavis has taken this database over: this one has stopped."))
 
 
 def _report(settings: Settings, url: str, demo: Demo | None) -> None:

@@ -9,6 +9,7 @@ from notify.io.service import PostRoom
 from sfu.control import WorkerStatistics
 from sfu.io.workers import WorkerPool
 from signalling.io.background import report
+from store.io.database import Database
 from store.io.outbox import Outbox
 
 # How often facts whose delivery failed are tried again, and how old the media figures of /metrics may be.
@@ -18,12 +19,23 @@ _DUE_SECONDS = 1.0
 
 
 class Upkeep:
-    """Each of its parts turns by itself: a mail server that does not answer holds no money up."""
+    """Each of its parts turns by itself: a mail server that does not answer holds no money up.
+
+    `superseded` is set when another process has the database: this one must end.
+    """
 
     def __init__(
-        self, outbox: Outbox, pool: WorkerPool, money: Money, correspondence: Correspondence, post: PostRoom
+        self,
+        database: Database,
+        outbox: Outbox,
+        pool: WorkerPool,
+        money: Money,
+        correspondence: Correspondence,
+        post: PostRoom,
     ) -> None:
         self.statistics: list[WorkerStatistics] = []
+        self.superseded = asyncio.Event()
+        self._database = database
         self._outbox = outbox
         self._pool = pool
         self._money = money
@@ -33,6 +45,7 @@ class Upkeep:
             (self._deliver, _UPKEEP_SECONDS, "upkeep"),
             (self._pay, _DUE_SECONDS, "money"),
             (self._write, _DUE_SECONDS, "letters"),
+            (self._claim, _UPKEEP_SECONDS, "claim"),
         )
         self._tasks = [asyncio.create_task(_again(turn, seconds), name=name) for turn, seconds, name in turns]
 
@@ -44,6 +57,10 @@ class Upkeep:
     async def _deliver(self) -> None:
         await self._outbox.deliver()
         self.statistics = await self._pool.statistics()
+
+    async def _claim(self) -> None:
+        if not await self._database.still_held():
+            self.superseded.set()
 
     async def _pay(self) -> None:
         await self._money.billing.run(now())

@@ -69,10 +69,11 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A web side that runs: its records and its money."""
+    """A web side that runs: its records, its money, and whether another one has taken its database over."""
 
     records: Records
     money: Money
+    superseded: asyncio.Event
 
 
 @asynccontextmanager
@@ -124,7 +125,7 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
         correspondence = _correspondence(settings, records, money, listener)
         stack.callback(correspondence.subscribe(records.bus))
         post = post_room(settings, records.database, now)
-        upkeep = Upkeep(records.outbox, pool, money, correspondence, post)
+        upkeep = Upkeep(records.database, records.outbox, pool, money, correspondence, post)
         stack.push_async_callback(upkeep.close)
         runner = runner_of(build_app(_web_parts(settings, records, money, pool, reception, upkeep)))
         stack.push_async_callback(runner.cleanup)
@@ -138,7 +139,7 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
             money.sandbox.set_webhook_urls(f"{here}/webhooks/stripe", f"{here}/webhooks/stripe-connect")
             money.sandbox.set_public_origin(settings.url(listener.getsockname()[1]))
         stack.push_async_callback(site.stop)
-        yield Running(records, money)
+        yield Running(records, money, upkeep.superseded)
 
 
 def _web_parts(

@@ -119,6 +119,27 @@ class Database:
         await connection.close()
         return False
 
+    async def still_held(self) -> bool:
+        """Return False when another process has claimed the database since; to be asked every few seconds.
+
+        A server that restarts, or that cuts an idle connection, has forgotten the claim: it is made anew. One that does
+        not answer gives nobody anything.
+        """
+        if self._one_writer is not None:
+            return True
+        try:
+            if self._hold is not None:
+                await self._hold.scalar(select(1))
+                await self._hold.commit()
+                return True
+            return await self.hold()
+        except (SQLAlchemyError, OSError):
+            lost, self._hold = self._hold, None
+            if lost is not None:
+                await lost.invalidate()
+                await lost.close()
+            return True
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection whose changes are committed together at the end, or not at all when it raises."""

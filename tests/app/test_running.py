@@ -10,10 +10,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import text
 
 from app.ports import is_bindable
 from app.workers import statistics
 from signalling.close_code import CloseCode
+from store.io.database import Database
 from tests.app.processes import Place, get, ready, stop
 
 
@@ -174,6 +176,21 @@ def test_a_second_web_side_on_the_same_database_is_refused_until_the_first_has_e
         assert refused.stderr.splitlines()[-1].startswith("Another Visavis uses this database already")
         stop(first, signal.SIGKILL)
         other.up(f"--database={postgresql_url}")
+
+
+@pytest.mark.postgresql
+async def test_a_web_side_whose_database_another_has_taken_over_stops_and_says_so(
+    place: Place, postgresql_url: str
+) -> None:
+    process, _ = await asyncio.to_thread(place.up, f"--database={postgresql_url}")
+    other = await Database.open(postgresql_url)
+    claims = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    while not await other.hold():
+        async with other.reading() as tx:
+            await tx.execute(claims)
+    assert await asyncio.to_thread(process.wait, 30) == 1
+    assert place.stderr().splitlines()[-1].startswith("Another Visavis has taken this database over")
+    await other.close()
 
 
 async def test_pages_that_are_open_are_told_to_come_back_and_delay_nothing(place: Place) -> None:

@@ -49,3 +49,29 @@ async def test_one_web_process_holds_the_database_until_it_closes(postgresql_url
         while not await second.hold():  # noqa: ASYNC110 — the server notices the closed connection in its time
             await asyncio.sleep(0.05)
     await second.close()
+
+
+async def test_a_claim_that_the_server_has_forgotten_is_made_anew_or_found_taken(postgresql_url: str):
+    first, second = await Database.open(postgresql_url), await Database.open(postgresql_url)
+    holder = text("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+
+    async def cut() -> None:
+        async with second.reading() as tx:
+            [pid] = (await tx.execute(holder)).scalars().all()
+            await tx.execute(text("SELECT pg_terminate_backend(:pid)").bindparams(pid=pid))
+
+    assert await first.hold()
+    assert await first.still_held()
+    await cut()
+    assert await first.still_held()
+    assert await first.still_held()
+    assert not await second.hold()
+    await cut()
+    async with asyncio.timeout(5):
+        while not await second.hold():  # noqa: ASYNC110 — the server notices the cut in its time
+            await asyncio.sleep(0.05)
+    assert await first.still_held()
+    assert not await first.still_held()
+    assert await second.still_held()
+    await first.close()
+    await second.close()
