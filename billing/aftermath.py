@@ -52,8 +52,10 @@ _REFUND_LEADS_TO: dict[RefundState, frozenset[RefundState]] = {
 }
 # Refunds in these states take away from what can be given back.
 COUNTED = frozenset({_R.ASKED, _R.PENDING, _R.SUCCEEDED})
-REFUNDABLE = frozenset({_S.PAID, _S.PARTLY_REFUNDED, _S.WON})
-RECEIVED = frozenset({*REFUNDABLE, _S.REFUNDED, _S.DISPUTED, _S.LOST})
+RECEIVED = frozenset({_S.PAID, _S.PARTLY_REFUNDED, _S.WON, _S.REFUNDED, _S.DISPUTED, _S.LOST})
+# In these the patient's bank has the money, or may take it: it would be given back twice. In all others what was
+# captured can be given back, also of a claim that is not paid in full, or was given up.
+AT_THE_BANK = frozenset({_S.DISPUTED, _S.LOST})
 
 _EVENTS = {
     _S.REFUNDED: _E.REFUNDED,
@@ -102,7 +104,7 @@ def parts(left: Iterable[Part], state: PaymentState, amount: int) -> tuple[Part,
     `left`: what each captured hold still has. Raises `NotRefundable` or `RefundTooLarge`.
     """
     able = sorted((part for part in left if part.amount > 0), key=lambda part: (-part.amount, part.hold))
-    if state not in REFUNDABLE or not able:
+    if state in AT_THE_BANK or not able:
         raise NotRefundable
     if not 0 < amount <= sum(part.amount for part in able):
         raise RefundTooLarge

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from billing import tariff as tariffs
 from billing.agreement import Hold, Payment, Purpose, Timeline, When, left_by, live
 from billing.fees import Rates, commission
-from billing.money import smallest_charge
 from billing.hold import HoldState
+from billing.money import smallest_charge
 from billing.problems import AmountOverHolds
 from billing.tariff import Basis, Discount, Quote, Tariff
 from store.ids import HoldId

@@ -15,6 +15,7 @@ class PostingKind(StrEnum):
     """What happened."""
 
     INVOICED = "invoiced"
+    GIVEN_UP = "given_up"
     CAPTURED = "captured"
     REFUNDED = "refunded"
     DISPUTED = "disputed"
@@ -69,6 +70,11 @@ def invoiced(
         currency,
         at,
     )
+
+
+def given_up(reference: str, payment: str, practitioner: str, amount: int, currency: str, at: datetime) -> Posting:
+    """Return the claim on the patient written down by `amount`; written up again by a negative one."""
+    return moved(PostingKind.GIVEN_UP, reference, f"patient:{payment}", f"earned:{practitioner}", amount, currency, at)
 
 
 def captured(

@@ -25,13 +25,14 @@ class PaymentState(StrEnum):
 
 
 class PaymentEvent(StrEnum):
-    """What moves a payment."""
+    """What moves a payment. REST_GIVEN_UP: a part was paid, and the rest is not asked for any more."""
 
     WAIVED = "waived"
     ASKED = "asked"
     SUBMITTED = "submitted"
     SUCCEEDED = "succeeded"
     REFUSED = "refused"
+    REST_GIVEN_UP = "rest_given_up"
     OVERDUE = "overdue"
     CANCELLED = "cancelled"
     PARTLY_REFUNDED = "partly_refunded"
@@ -64,6 +65,9 @@ TRANSITIONS: dict[tuple[PaymentState, PaymentEvent], PaymentState] = {
     (_S.UNPAID, _E.ASKED): _S.PENDING,
     (_S.UNPAID, _E.SUBMITTED): _S.PROCESSING,
     **{(state, _E.SUCCEEDED): _S.PAID for state in _OWED},
+    # What was taken by then is paid, and has its receipt. A refund before that leaves the rest asked for; the state
+    # that it leads to comes with this one.
+    **{(state, _E.REST_GIVEN_UP): _S.PAID for state in _OWED},
     **{(state, _E.REFUSED): _S.FAILED for state in (_S.PENDING, _S.PROCESSING, _S.UNPAID)},
     **{(state, _E.CANCELLED): _S.CANCELLED for state in (_S.PENDING, _S.FAILED, _S.UNPAID)},
     **{(state, _E.PARTLY_REFUNDED): _S.PARTLY_REFUNDED for state in _RECEIVED},

@@ -32,8 +32,10 @@ class DifferenceKind(StrEnum):
     FOREIGN_REFUND = "foreign_refund"
     FOREIGN_DISPUTE = "foreign_dispute"
     UNKNOWN_TRANSACTION = "unknown_transaction"
+    UNREADABLE = "unreadable"
     PAYMENT_WITHOUT_CAPTURE = "payment_without_capture"
     CAPTURE_WITHOUT_PAYMENT = "capture_without_payment"
+    OVERPAID = "overpaid"
     UNKNOWN_OPERATION = "unknown_operation"
     UNKNOWN_HOLD = "unknown_hold"
     PAYOUT_RETURNED = "payout_returned"
@@ -81,24 +83,43 @@ def wrong_amount(transaction: BalanceTransaction, entries: Iterable[Entry]) -> D
     )
 
 
-def captures(payment: str, account: str, currency: str, paid: int, captured: int, *, owed: bool) -> Difference | None:
-    """Return the difference between what a payment says it got and what its holds say was taken.
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """A payment's amounts, minor units: `captured` of its holds, `refunded` of `paid`, `claim` what it came to.
 
-    `owed`: the payment still counts as not received.
+    `received`: the payment counts as paid. `claim` is None as long as no amount was confirmed.
     """
-    if captured < paid:
+
+    payment: str
+    account: str
+    currency: str
+    paid: int
+    captured: int
+    refunded: int
+    claim: int | None
+    received: bool
+
+
+def captures(sums: Sums) -> Difference | None:
+    """Return the difference between what a payment came to, what it says it got, and what its holds say was taken."""
+    ours, theirs = sums.paid, sums.captured
+    kept = sums.paid - sums.refunded
+    if sums.captured < sums.paid:
         kind = _K.PAYMENT_WITHOUT_CAPTURE
-    elif captured > paid or (captured and owed):
+    elif sums.captured > sums.paid or (kept > 0 and not sums.received and sums.paid >= (sums.claim or 0)):
         kind = _K.CAPTURE_WITHOUT_PAYMENT
+    elif sums.claim is not None and kept > sums.claim:
+        kind, ours, theirs = _K.OVERPAID, sums.claim, kept
     else:
         return None
-    return Difference(account, kind, payment, shown(paid, currency), shown(captured, currency))
+    shows = shown(ours, sums.currency), shown(theirs, sums.currency)
+    return Difference(sums.account, kind, sums.payment, *shows)
 
 
 def commissions(
     booked: Iterable[tuple[datetime, Entry]], transactions: Iterable[BalanceTransaction], since: datetime, at: datetime
-) -> list[Difference]:
-    """Return what our income and the platform's balance do not have in common, between `since` and now.
+) -> dict[Difference, datetime]:
+    """Return what our income and the platform's balance do not have in common since `since`, with each one's moment.
 
     A fee on the platform's balance does not name the charge it is of, so equal amounts are paired. What lies within the
     grace of either end may have its other half beyond it.
@@ -109,12 +130,13 @@ def commissions(
     counted_ours = Counter((amount, currency) for amount, currency, _ in ours)
     counted_theirs = Counter((amount, currency) for amount, currency, _ in theirs)
     sides = ((ours, counted_ours - counted_theirs, True), (theirs, counted_theirs - counted_ours, False))
-    found = []
+    found = {}
     for side, left, mine in sides:
         for amount, currency, moment in sorted(side, key=lambda one: one[2]):
             if left[amount, currency] > 0 and first <= moment <= last:
                 left[amount, currency] -= 1
                 words = shown(amount, currency)
                 name = f"{moment.isoformat()} {words}"
-                found.append(Difference("", _K.WRONG_COMMISSION, name, words if mine else "", "" if mine else words))
+                difference = Difference("", _K.WRONG_COMMISSION, name, words if mine else "", "" if mine else words)
+                found[difference] = moment
     return found

@@ -16,6 +16,7 @@ from billing.agreement import (
 )
 from billing.gateway import Intent, IntentState
 from billing.hold import FINAL, TRANSITIONS, HoldEvent, HoldState
+from billing.money import smallest_charge
 from billing.payment import PaymentEvent, PaymentState
 
 _UNDER_WAY = frozenset({HoldState.CREATING, HoldState.CAPTURING, HoldState.UNKNOWN})
@@ -117,16 +118,18 @@ def payment_event(payment: Payment, holds: Iterable[Hold], changed: Hold, *, pro
     """
     if payment.state not in _OWED:
         return None
-    if payment.due is not None and changed.state is HoldState.CAPTURED and payment.paid >= payment.due:
+    if payment.due is not None and changed.state is HoldState.CAPTURED and payment.owed == 0:
         return PaymentEvent.SUCCEEDED
+    working = processing or any(_works(hold) for hold in holds)
+    if payment.paid and 0 < payment.owed < smallest_charge(payment.currency) and not working:
+        # No card can be charged so little: nobody is asked for it.
+        return PaymentEvent.REST_GIVEN_UP
     charge = changed.purpose is Purpose.CHARGE
     if charge and processing and payment.state in _ASKED_FOR:
         return PaymentEvent.SUBMITTED
     if charge and changed.state is HoldState.DECLINED and not changed.off_session:
         return None if payment.state is PaymentState.FAILED else PaymentEvent.REFUSED
-    if payment.state is PaymentState.PROCESSING and not processing and not any(_works(hold) for hold in holds):
-        return PaymentEvent.ASKED
-    return None
+    return PaymentEvent.ASKED if payment.state is PaymentState.PROCESSING and not working else None
 
 
 def _works(hold: Hold) -> bool:

@@ -52,6 +52,7 @@ class Accounting:
         hooks.looked = self.books.looked
         hooks.captured = self.books.captured
         hooks.invoiced = self.books.invoiced
+        hooks.given_up = self.books.given_up
 
     async def run(self, at: datetime) -> int:
         """Do what is due: notices, late postings, payouts, the hourly reconciliation. Returns how much was done."""

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import bookkeeping
+from billing.aftermath import RECEIVED
 from billing.agreement import Hold, Payment
 from billing.bookkeeping import Charged
 from billing.gateway import BalanceTransaction, Gateway, GatewayRefused, GatewayUnclear, Intent, NoSuchObject, Refund
@@ -22,8 +23,7 @@ from billing.io.money_tables import holds, refunds
 from billing.io.movements import Movements
 from billing.io.payout_watch import PayoutWatch
 from billing.io.receipts import Receipts
-from billing.ledger import invoiced
-from billing.payment import PaymentState
+from billing.ledger import given_up, invoiced
 from store.ids import HoldId
 from store.io.database import Database
 from store.io.due_jobs import DueJobs, Job
@@ -36,6 +36,8 @@ _LEASE_SECONDS = 120
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_ONCE = 20
+# What comes of an answer of the provider that says something else than we know how to read.
+_UNREADABLE = (ValueError, TypeError, KeyError)
 
 _log = structlog.get_logger("billing.books")
 
@@ -82,6 +84,8 @@ class Books:
             await self._movements.fetch(account, names, since)
         except (GatewayUnclear, GatewayRefused) as problem:
             _log.info("fee not known yet", reason=type(problem).__name__)
+        except _UNREADABLE as problem:
+            _log.error("fee not readable", account=account, reason=type(problem).__name__)
 
     async def invoiced(self, tx: AsyncConnection, payment: Payment, at: datetime) -> None:
         """Book the claim on the patient and on the organisation behind the coupon."""
@@ -99,7 +103,14 @@ class Books:
             await self._jobs.schedule(tx, BOOK_CAPTURE, hold.id, {}, at + _FIRST_PAUSE)
         else:
             await self._book_capture(tx, payment, hold, known)
-        if payment.state is PaymentState.PAID:
+        if payment.state in RECEIVED:
+            await self._receipts.issue_paid(tx, payment.id, at)
+
+    async def given_up(self, tx: AsyncConnection, payment: Payment, amount: int, reference: str, at: datetime) -> None:
+        """Write the claim on the patient down by `amount`, and number the receipt of what was paid by then."""
+        posting = given_up(reference, payment.id, payment.practitioner, amount, payment.currency, at)
+        await self._ledger.post(tx, posting, payment.id)
+        if payment.state in RECEIVED:
             await self._receipts.issue_paid(tx, payment.id, at)
 
     async def _book_capture(self, tx: AsyncConnection, payment: Payment, hold: Hold, known: BalanceTransaction) -> None:
@@ -129,6 +140,10 @@ class Books:
             try:
                 booked = await book(job.key, at)
             except (GatewayUnclear, GatewayRefused, NoSuchObject):
+                booked = False
+            except _UNREADABLE as problem:
+                # One that cannot be read must not keep the others from the books.
+                _log.error("not booked", kind=job.kind, subject=job.key, reason=type(problem).__name__)
                 booked = False
             if booked:
                 done += await self._jobs.finish(job)

@@ -15,6 +15,7 @@ from billing.io.settings import BillingSettings
 from billing.io.settlement import Settlement
 from billing.payment import PaymentEvent, PaymentState
 from billing.problems import NothingToPay, ProviderSilent, TooSoon, UnknownPayment
+from billing.settling import releasable
 from store.facts import PaymentChanged
 from store.ids import ConsultationId, HoldId, OperationId, PaymentId, Prefix, is_id
 from store.io.database import Database
@@ -134,6 +135,7 @@ class Claims:
         """Give the claim up. Raises `UnknownPayment`, `NothingToPay` (paid, or never asked for) or `ProviderSilent`.
 
         The forms that the patient may have before them are closed at the provider first: who has just paid has paid.
+        A claim of which a part was paid is paid by that: the rest is given up.
         """
         closing: list[OperationId] = []
         async with self._outbox.committing() as tx:
@@ -145,9 +147,10 @@ class Claims:
             await self._operations.run(operation)
         async with self._outbox.committing() as tx:
             claim = await self._claim(tx, payment)
-            if any(hold.state in _UNFINISHED for hold in await rows.holds_of(tx, payment)):
+            if any(_can_pay(hold) for hold in await rows.holds_of(tx, payment)):
                 raise ProviderSilent
-            return await self._settlement.move(tx, claim, PaymentEvent.CANCELLED, at)
+            event = PaymentEvent.REST_GIVEN_UP if claim.paid else PaymentEvent.CANCELLED
+            return await self._settlement.move(tx, claim, event, at)
 
     async def overdue(self, payment: PaymentId, at: datetime) -> datetime | None:
         """Note that nobody has paid in time. Returns when to come back, None when there is no more to do."""
@@ -172,3 +175,8 @@ class Claims:
         if claim.state not in _ASKED_FOR:
             raise NothingToPay
         return claim
+
+
+def _can_pay(hold: Hold) -> bool:
+    """Whether the attempt may still lead to a payment: unclear, or a form that was opened in this very moment."""
+    return hold.state in _UNFINISHED or (hold.purpose is Purpose.CHARGE and releasable(hold))

@@ -17,7 +17,7 @@ from billing.ledger import PostingKind
 from billing.operation import OPEN
 from billing.payment import PaymentState
 from billing.problems import StalePayment
-from billing.reconciling import GRACE, OPERATION_UNKNOWN_AFTER, Difference, DifferenceKind, captures, shown
+from billing.reconciling import GRACE, OPERATION_UNKNOWN_AFTER, Difference, DifferenceKind, Sums, captures, shown
 from store.io.database import Database
 
 # A hold in one of these has come to its end, and nothing at the provider moves it.
@@ -115,8 +115,7 @@ class LooseEnds:
     async def _uneven(self, account: str) -> set[Difference]:
         taken = func.coalesce(func.sum(holds.c.captured), 0)
         wanted = (
-            select(payments.c.id, payments.c.currency, payments.c.state, payments.c.paid, payments.c.due)
-            .add_columns(taken.label("taken"))
+            select(payments, taken.label("taken"))
             .outerjoin(holds, and_(holds.c.payment == payments.c.id, holds.c.state == HoldState.CAPTURED))
             .where(payments.c.account == account)
             .group_by(payments.c.id)
@@ -126,9 +125,10 @@ class LooseEnds:
             rows = (await tx.execute(wanted)).all()
         found = set()
         for row in rows:
-            owed = PaymentState(row.state) not in RECEIVED and row.paid >= (row.due or 0)
-            one = captures(row.id, account, row.currency, row.paid, int(row.taken), owed=owed)
-            found |= set() if one is None else {one}
+            claim = None if row.due is None else row.due - row.given_up
+            received = PaymentState(row.state) in RECEIVED
+            sums = Sums(row.id, account, row.currency, row.paid, int(row.taken), row.refunded, claim, received)
+            found |= set() if (one := captures(sums)) is None else {one}
         return found
 
     async def _not_booked(self, account: str, at: datetime) -> set[Difference]:

@@ -44,14 +44,24 @@ class Receipts:
         self._vat_note = vat_note
 
     async def issue_paid(self, tx: AsyncConnection, payment: PaymentId, at: datetime) -> ReceiptId | None:
-        """Return the new receipt of a paid payment, numbered within the transaction; None when it has one."""
+        """Return the new receipt of what was paid, numbered within the transaction; None when all of it has one.
+
+        There is a second one only where a part was given back, and so needed a receipt, before the rest was paid.
+        """
         row = await _payment(tx, payment)
-        body = await self._body(tx, row, ReceiptKind.RECEIPT, row.paid, at)
-        return await self._issue(tx, row, payment, body, at)
+        wanted = select(receipts.c.body).where(receipts.c.payment == payment, receipts.c.kind == ReceiptKind.RECEIPT)
+        before = [decoded(body).paid for body in (await tx.execute(wanted)).scalars()]
+        paid = row.paid - sum(before)
+        if paid <= 0:
+            return None
+        body = await self._body(tx, row, ReceiptKind.RECEIPT, paid, at)
+        return await self._issue(tx, row, f"{payment}/{len(before) + 1}" if before else payment, body, at)
 
     async def issue_refund(self, tx: AsyncConnection, refund: str, at: datetime) -> ReceiptId | None:
         """Return the new credit note of a refund, numbered within the transaction; None when it has one."""
         back = (await tx.execute(select(refunds).where(refunds.c.id == refund))).one()
+        # Of a claim that is not paid in full, what was paid has no receipt yet.
+        await self.issue_paid(tx, back.payment, at)
         row = await _payment(tx, back.payment)
         body = await self._body(tx, row, ReceiptKind.CREDIT_NOTE, back.amount, at)
         original = await tx.scalar(select(receipts.c.body).where(receipts.c.reference == back.payment))
@@ -107,8 +117,8 @@ class Receipts:
             seconds=row.seconds or 0,
             price=row.price or 0,
             covered=row.covered or 0,
-            waived=row.waived or 0,
-            due=row.due or 0,
+            waived=(row.waived or 0) + row.given_up,
+            due=(row.due or 0) - row.given_up,
             paid=paid,
             card=row.card,
             organisation=await _organisation(tx, row.coupon) if row.covered else "",

@@ -20,7 +20,7 @@ from billing.io.operations import Operations
 from billing.io.receipts import Receipts
 from billing.money import Money
 from billing.operation import StoredOperation
-from billing.problems import UnknownPayment
+from billing.problems import RefundedMeanwhile, UnknownPayment
 from store.ids import AdministratorId, HoldId, OperationId, PaymentId, Prefix, RefundId, is_id
 from store.io.database import Database
 from store.io.entropy import new_id
@@ -61,11 +61,20 @@ class Refunds:
         operations.register((RefundCharge,), self)
 
     async def refund(
-        self, payment: PaymentId, amount: int | None, administrator: AdministratorId, reason: str, at: datetime
+        self,
+        payment: PaymentId,
+        amount: int | None,
+        administrator: AdministratorId,
+        reason: str,
+        at: datetime,
+        *,
+        seen: int | None = None,
     ) -> tuple[GivenBack, ...]:
         """Give `amount` minor units back (None: all that is left). Returns the refunds, one for each hold touched.
 
-        What the provider leaves unclear goes on by itself. Raises `UnknownPayment`, `NotRefundable`, `RefundTooLarge`.
+        `seen`: what was given back already, or is on its way, as far as the one who asks knows. So the same form sent
+        twice gives back once. What the provider leaves unclear goes on by itself. Raises `UnknownPayment`,
+        `NotRefundable`, `RefundTooLarge`, `RefundedMeanwhile`.
         """
         if not is_id(payment, Prefix.PAYMENT):
             raise UnknownPayment
@@ -74,7 +83,10 @@ class Refunds:
             if row is None:
                 raise UnknownPayment
             taken = {hold.id: hold for hold in await rows.holds_of(tx, payment) if hold.state is HoldState.CAPTURED}
-            left = await _left(tx, row, taken)
+            gone = await _gone(tx, row)
+            if seen is not None and seen != sum(gone.values()):
+                raise RefundedMeanwhile
+            left = [Part(hold.id, hold.captured - gone[hold.id]) for hold in taken.values()]
             wanted = sum(part.amount for part in left) if amount is None else amount
             asked = [
                 await self._ask(tx, row, taken[HoldId(part.hold)], part.amount, administrator, reason, at)
@@ -192,15 +204,15 @@ class Refunds:
         return True
 
 
-async def _left(tx: AsyncConnection, payment: Payment, taken: dict[HoldId, Hold]) -> list[Part]:
-    """Return what each captured hold still has, refunds under way taken off."""
+async def _gone(tx: AsyncConnection, payment: Payment) -> defaultdict[str, int]:
+    """Return what was given back of each hold, with the refunds under way."""
     wanted = select(refunds.c.hold, refunds.c.amount).where(
         refunds.c.payment == payment.id, refunds.c.state.in_(sorted(COUNTED))
     )
     gone: defaultdict[str, int] = defaultdict(int)
     for row in (await tx.execute(wanted)).all():
         gone[row.hold] += row.amount
-    return [Part(hold.id, hold.captured - gone[hold.id]) for hold in taken.values()]
+    return gone
 
 
 def _given_back(row: Row[Any]) -> GivenBack:

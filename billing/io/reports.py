@@ -134,6 +134,8 @@ def _amount(state: PaymentState, paid: Row[Any] | None) -> Money | None:
     if paid is None or state is PaymentState.NO_PAYMENT:
         return None
     minor = paid.entered if state is PaymentState.DRAFT else paid.due
+    if minor is not None and paid.paid:
+        minor -= paid.given_up
     return None if minor is None else Money(minor, paid.currency)
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
-from billing.io.money_tables import payments, receipts
+from billing.aftermath import AT_THE_BANK, COUNTED
+from billing.io.money_tables import payments, receipts, refunds
 from billing.money import Money
 from billing.payment import PaymentState
 from store.ids import ConsultationId, PaymentId, PractitionerId
@@ -17,7 +18,10 @@ MOST_FOUND = 100
 
 @dataclass(frozen=True, slots=True)
 class FoundPayment:
-    """A payment as an administrator sees it: what it is about medically is not their business."""
+    """A payment as an administrator sees it: what it is about medically is not their business.
+
+    `given_back`: what was refunded, with the refunds that are under way.
+    """
 
     id: PaymentId
     consultation: ConsultationId
@@ -26,12 +30,13 @@ class FoundPayment:
     state: PaymentState
     paid: Money
     refunded: Money
+    given_back: Money
     created_at: datetime
 
     @property
     def refundable(self) -> Money:
         """What may still be given back."""
-        return self.paid - self.refunded
+        return Money(0, self.paid.currency) if self.state in AT_THE_BANK else self.paid - self.given_back
 
 
 class PaymentSearch:
@@ -43,7 +48,13 @@ class PaymentSearch:
     async def find(self, text: str) -> list[FoundPayment]:
         """Return the payments with that receipt number or id, or the newest 100 for an empty text; newest first."""
         words = text.strip()
-        wanted = select(payments).order_by(payments.c.created_at.desc(), payments.c.id).limit(MOST_FOUND)
+        given_back = (
+            select(func.coalesce(func.sum(refunds.c.amount), 0))
+            .where(refunds.c.payment == payments.c.id, refunds.c.state.in_(sorted(COUNTED)))
+            .scalar_subquery()
+        )
+        wanted = select(payments, given_back.label("given_back"))
+        wanted = wanted.order_by(payments.c.created_at.desc(), payments.c.id).limit(MOST_FOUND)
         if words:
             series, _, digits = words.rpartition("-")
             number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
@@ -64,5 +75,6 @@ def _found(row: Row[Any]) -> FoundPayment:
         state=PaymentState(row.state),
         paid=Money(row.paid, row.currency),
         refunded=Money(row.refunded, row.currency),
+        given_back=Money(int(row.given_back), row.currency),
         created_at=row.created_at,
     )

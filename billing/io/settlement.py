@@ -10,7 +10,7 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import settling
+from billing import aftermath, settling
 from billing.agreement import Hold, Payment, Purpose
 from billing.gateway import (
     Answer,
@@ -44,6 +44,7 @@ _OVER = frozenset({PaymentState.NO_PAYMENT, PaymentState.CANCELLED})
 # A release that was refused is asked for again after this.
 _FREED_AFTER = timedelta(hours=1)
 _CREATES = (AuthoriseCard, SaveCard)
+_GIVES_UP = frozenset({PaymentEvent.CANCELLED, PaymentEvent.REST_GIVEN_UP})
 
 
 class Settlement:
@@ -80,8 +81,7 @@ class Settlement:
         payment = await self._remember_card(tx, payment, after, intent)
         taken = after.state is HoldState.CAPTURED and hold.state is not HoldState.CAPTURED
         if taken:
-            sums = {"paid": payment.paid + after.captured, "commission": (payment.commission or 0) + after.fee}
-            payment = await rows.change_payment(tx, payment, sums)
+            payment = await self._paid(tx, payment, after, at)
         processing = intent.state is IntentState.PROCESSING
         charging = payment.state is PaymentState.PROCESSING and hold.purpose is Purpose.CHARGE
         if after.state is not hold.state or processing or charging:
@@ -89,6 +89,16 @@ class Settlement:
         if taken:
             await self._hooks.captured(tx, payment, after, intent, at)
         return payment
+
+    async def _paid(self, tx: AsyncConnection, payment: Payment, hold: Hold, at: datetime) -> Payment:
+        """Return the payment with what was taken. What was given up and is paid after all was owed after all."""
+        paid = payment.paid + hold.captured
+        given_up = min(payment.given_up, max((payment.due or 0) - paid, 0))
+        sums = {"paid": paid, "commission": (payment.commission or 0) + hold.fee, "given_up": given_up}
+        after = await rows.change_payment(tx, payment, sums)
+        if given_up != payment.given_up:
+            await self._hooks.given_up(tx, after, given_up - payment.given_up, hold.id, at)
+        return after
 
     async def _tidy(self, tx: AsyncConnection, payment: Payment, hold: Hold, at: datetime) -> None:
         """Free what nobody needs: a card that is not taken, what comes when all is over, what another has replaced."""
@@ -158,12 +168,18 @@ class Settlement:
         state = payment_moved(payment.state, event)
         if state is PaymentState.PAID:
             values["paid_at"] = at
+            state = aftermath.settled(state, payment.paid, payment.refunded, ())
+        given_up = payment.owed if event in _GIVES_UP else 0
+        if given_up:
+            values["given_up"] = payment.given_up + given_up
         if state is PaymentState.PENDING:
             values |= {"due_by": at + self._settings.due_after, "asked_at": at}
         after = await rows.change_payment(tx, payment, {"state": state, **values})
         await self._outbox.add(tx, PaymentChanged(after.consultation, after.id, state, at))
         if state is PaymentState.PENDING:
             await self._jobs.schedule(tx, OVERDUE, after.id, {}, at + self._settings.due_after)
+        if given_up:
+            await self._hooks.given_up(tx, after, given_up, after.id, at)
         if state in _OVER and after.coupon is not None and not after.covered:
             await coupons.give_back(tx, after.coupon)
         for hold in await rows.holds_of(tx, after.id):

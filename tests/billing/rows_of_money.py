@@ -50,6 +50,7 @@ def a_payment(tariff: Tariff = PER_MINUTE, **changes: Any) -> Payment:
         "agreed_at": AT,
         "no_show": False,
         "heads": {},
+        "given_up": 0,
         "paid": 0,
         "refunded": 0,
         "customer": "",

@@ -12,7 +12,7 @@ from billing import tariff as tariffs
 from billing.agreement import When
 from billing.fees import Rates, commission
 from billing.hold import HoldState
-from billing.money import BadAmount
+from billing.money import BadAmount, smallest_charge, step
 from billing.problems import AmountOverHolds
 from billing.tariff import Basis, Discount, Tariff
 from tests.billing.rows_of_money import AT, FIXED, a_hold, a_payment
@@ -45,7 +45,7 @@ class TestCeiling:
         quote = invoice.quoted(payment, seconds, invoice.ceiling(payment, holds, AT))
         assert quote.due <= (sum(amounts) or 5000)
         assert quote.price == quote.covered + quote.waived + quote.due
-        assert sum(take.amount for take in invoice.takes(holds, quote.due, RATES, AT)) == min(quote.due, sum(amounts))
+        assert sum(take.amount for take in invoice.takes(holds, quote.due, RATES, AT)) <= quote.due
 
 
 class TestCoupons:
@@ -101,15 +101,47 @@ class TestTakes:
     def test_nothing_is_never_captured(self):
         assert invoice.takes([a_hold()], 0, RATES, AT) == ()
 
-    @given(amounts=st.lists(st.integers(1, 9999), min_size=1, max_size=6), due=st.integers(0, 50_000))
-    def test_the_parts_commissions_are_the_commission_of_the_sum(self, amounts: list[int], due: int):
+    @pytest.mark.parametrize(
+        ("amounts", "due", "taken"),
+        [
+            ([3000, 750], 3020, [2970, 50]),
+            ([3000, 750], 3050, [3000, 50]),
+            # Both of the older ones give what they can.
+            ([60, 60, 60], 155, [55, 50, 50]),
+            # One hold alone has enough.
+            ([60, 500], 90, [0, 90]),
+            # So little cannot be charged, whoever gives way.
+            ([60, 60], 90, [60, 0]),
+            ([3000], 3020, [3000]),
+            ([3000, 49], 3020, [3000, 0]),
+        ],
+        ids=str,
+    )
+    def test_no_part_is_less_than_a_card_can_be_charged(self, amounts: list[int], due: int, taken: list[int]):
         holds = [a_hold(f"hol_{number}", amount) for number, amount in enumerate(amounts)]
+        parts = {part.hold: part.amount for part in invoice.takes(holds, due, RATES, AT)}
+        assert [parts.get(hold.id, 0) for hold in holds] == taken
+
+    @given(
+        currency=st.sampled_from(["EUR", "JPY", "KWD"]),
+        amounts=st.lists(st.integers(0, 4) | st.integers(0, 900), min_size=1, max_size=6),
+        due=st.integers(0, 5000),
+    )
+    def test_the_parts_come_to_what_is_due_but_for_less_than_can_be_charged(
+        self, currency: str, amounts: list[int], due: int
+    ):
+        least, unit = smallest_charge(currency), step(currency)
+        holds = [
+            a_hold(f"hol_{number}", least + amount * unit, currency=currency) for number, amount in enumerate(amounts)
+        ]
+        due = min(due * unit, sum(hold.amount for hold in holds))
         parts = invoice.takes(holds, due, RATES, AT)
         taken = sum(part.amount for part in parts)
-        assert taken == min(due, sum(amounts))
-        assert sum(part.fee for part in parts) == commission(taken, RATES, "EUR")
+        assert 0 <= due - taken < least
         kept = {hold.id: hold.amount for hold in holds}
-        assert all(0 < part.amount <= kept[part.hold] and 0 <= part.fee <= part.amount for part in parts)
+        assert all(least <= part.amount <= kept[part.hold] for part in parts)
+        assert all(part.amount % unit == 0 and 0 <= part.fee <= part.amount for part in parts)
+        assert sum(part.fee for part in parts) == commission(taken, RATES, currency)
 
 
 class TestQuotes:

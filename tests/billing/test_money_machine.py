@@ -253,6 +253,7 @@ class Money(RuleBasedStateMachine):
             return
         assert invoice.same_as_invoiced(payment, self.run(self.till.invoices.recompute(payment.id)))
         assert payment.price == (payment.covered or 0) + (payment.waived or 0) + (payment.due or 0)
+        assert 0 <= payment.given_up <= (payment.due or 0) - payment.paid
 
     def in_the_end_everything_agrees(self) -> None:
         self.provider.calm()
@@ -269,7 +270,8 @@ class Money(RuleBasedStateMachine):
             self._as_the_provider_has_it(payment, attempt)
         assert payment.state is not PaymentState.PROCESSING
         if payment.state is PaymentState.PAID:
-            assert payment.due == payment.paid > 0
+            assert payment.claim == payment.paid > 0
+            assert payment.owed == 0
             assert payment.commission == commission(payment.paid, self.till.billing.settings.rates, "EUR")
 
     def _as_the_provider_has_it(self, payment: Payment, attempt: Hold) -> None:

@@ -124,6 +124,15 @@ class TestPayments:
         assert self.event(processing, captured, waiting) is None
         assert self.event(replace(processing, paid=4000), captured) is PaymentEvent.SUCCEEDED
 
+    def test_less_than_a_card_can_be_charged_is_given_up_once_nothing_is_under_way(self):
+        captured = a_hold(state=_H.CAPTURED, captured=3951)
+        processing = a_payment(state=_P.PROCESSING, due=4000, paid=3951)
+        assert self.event(processing, captured) is PaymentEvent.REST_GIVEN_UP
+        assert self.event(processing, a_hold(state=_H.RELEASED)) is PaymentEvent.REST_GIVEN_UP
+        assert self.event(processing, captured, a_hold("hol_2", state=_H.CAPTURING)) is None
+        assert self.event(replace(processing, paid=3950), captured) is PaymentEvent.ASKED
+        assert self.event(replace(processing, paid=0, due=49), a_hold(state=_H.EXPIRED)) is PaymentEvent.ASKED
+
     def test_what_cannot_be_captured_is_asked_for(self):
         processing = a_payment(state=_P.PROCESSING, due=4000)
         expired = a_hold(state=_H.EXPIRED)

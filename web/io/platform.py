@@ -20,6 +20,7 @@ from web.problems import Refused, code_of_money
 
 # Where the platform keeps its clocks, as long as an administrator has no zone of their own.
 _ZONE = "Europe/Paris"
+_LONGEST_AMOUNT = 18
 _EMPTY_COUPON = {
     "code": "",
     "organisation": "",
@@ -50,7 +51,7 @@ async def refund(request: aioweb.Request) -> aioweb.Response:
         reason = _reason(form.get("reason", ""))
         amount = _typed(form.get("amount", ""), found[0])
         await parts.money.billing.refunds.refund(
-            PaymentId(name), amount, request[ADMINISTRATOR].id, reason, parts.clock()
+            PaymentId(name), amount, request[ADMINISTRATOR].id, reason, parts.clock(), seen=_seen(form.get("seen", ""))
         )
     except Refused as refused:
         return await _page(request, refused, search=name, refund=form)
@@ -169,6 +170,13 @@ def _typed(text: str, payment: FoundPayment) -> int | None:
     if amount == 0:
         raise Refused("bad_amount", field="refund")
     return amount
+
+
+def _seen(text: str) -> int:
+    """Return what the page has shown as given back, so that a form that is sent twice gives back once."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_AMOUNT):
+        raise Refused("refunded_meanwhile", field="refund")
+    return int(text)
 
 
 def _pays(form: dict[str, str], currency: str) -> tuple[int, int]:
