@@ -214,6 +214,14 @@ class BalanceTransaction(msgspec.Struct, frozen=True, tag=True):
     payout: str = ""
 
 
+class Unreadable(msgspec.Struct, frozen=True, tag=True):
+    """A movement on an account's balance that says something we cannot read: a currency that we do not know, say."""
+
+    id: str
+    account: str
+    created_at: datetime
+
+
 class Payout(msgspec.Struct, frozen=True, tag=True):
     """A payout: `pending`, `in_transit`, `paid`, `failed` or `canceled`. `reconciled`: its list is complete."""
 
@@ -288,16 +296,19 @@ class Gateway(Protocol):
         """
         ...
 
-    def transactions(self, account: str, since: datetime) -> AsyncIterator[BalanceTransaction]:
-        """Yield the balance transactions of an account ("" is the platform's own), newest first."""
+    def transactions(self, account: str, since: datetime) -> AsyncIterator[BalanceTransaction | Unreadable]:
+        """Yield the balance transactions of an account ("" is the platform's own), newest first.
+
+        One that cannot be read is no error: it must keep nobody from the others.
+        """
         ...
 
     def payouts(self, account: str, since: datetime) -> AsyncIterator[Payout]:
-        """Yield the payouts of an account, newest first."""
+        """Yield the payouts of an account that can be read, newest first."""
         ...
 
     def transactions_of_payout(self, account: str, payout: str) -> AsyncIterator[BalanceTransaction]:
-        """Yield what a payout consists of."""
+        """Yield what a payout consists of, as far as it can be read."""
         ...
 
     async def onboarding_url(self, account: str, return_url: str, refresh_url: str) -> str:

@@ -27,7 +27,7 @@ class Movements:
             return
         async with aclosing(self._gateway.transactions(account, since - SKEW)) as listed:  # type: ignore[type-var]
             async for transaction in listed:
-                if transaction.id in missing:
+                if isinstance(transaction, BalanceTransaction) and transaction.id in missing:
                     self.keep(transaction)
                     missing.discard(transaction.id)
                 if not missing:

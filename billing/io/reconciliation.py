@@ -3,11 +3,13 @@
 What was merely missed (a lost webhook) is made good by asking for the object, as a webhook would have had us do.
 """
 
-from collections import defaultdict
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from billing import bookkeeping
 from billing.gateway import (
@@ -18,16 +20,17 @@ from billing.gateway import (
     GatewayUnclear,
     NoSuchObject,
     Refund,
+    Unreadable,
 )
+from billing.io.booked import Booked
 from billing.io.difference_book import DifferenceBook
 from billing.io.disputes import TooEarly
 from billing.io.ledger_book import LedgerBook
 from billing.io.loose_ends import LooseEnds
-from billing.io.money_tables import accounts, entries, holds, postings
+from billing.io.money_tables import accounts, holds
 from billing.io.movements import Movements
 from billing.io.operations import Operations
 from billing.io.webhooks import Looker
-from billing.ledger import Entry
 from billing.problems import StalePayment
 from billing.reconciling import (
     GRACE,
@@ -46,13 +49,26 @@ RECONCILE = "reconcile"
 EVERY = timedelta(hours=1)
 
 _LEASE_SECONDS = 600
-_PARAMETERS = 500
 # The platform's own account has a row among the practitioners', for the sake of `reconciled_until`.
 _PLATFORM: dict[str, object] = {"practitioner": "", "id": "", "state": "platform", "missing": "[]", "currency": ""}
 _PLATFORM |= {"can_charge": False, "can_payout": False}
 
 _K = DifferenceKind
 _log = structlog.get_logger("billing.reconciliation")
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What was found on an account; `until`: how far it was reconciled before.
+
+    `found`: each difference with the moment to be looked at again as long as it stands, None for what our own rows tell
+    at any time. `waiting`: the moments of what may be on its way into the books. `theirs`: the ids that were listed.
+    """
+
+    until: datetime
+    found: dict[Difference, datetime | None] = field(default_factory=dict)
+    waiting: list[datetime] = field(default_factory=list)
+    theirs: set[str] = field(default_factory=set)
 
 
 class Reconciliation:
@@ -74,6 +90,7 @@ class Reconciliation:
         self._looker = looker
         self._ledger = ledger
         self._movements = movements
+        self._booked = Booked(database)
         self._ends = LooseEnds(database, gateway, looker)
         self._jobs = DueJobs(database)
         self._planned = False
@@ -85,24 +102,17 @@ class Reconciliation:
         `GatewayRefused` when an account cannot be read; what the others differ in is kept by then.
         """
         await self._operations.run_due(at)
-        found: set[Difference] = set()
-        looked_at: set[str] = set()
+        looked: dict[str, _Looked] = {}
         readable = True
         async with self._database.reading() as tx:
             rows = (await tx.execute(select(accounts).where(accounts.c.id.is_not(None), accounts.c.id != ""))).all()
         for row in rows:
             if account in {None, row.id}:
-                since = (row.reconciled_until or row.created_at) - OVERLAP
-                differences = await self._readable(row.id, row.practitioner, since, at)
-                if differences is None:
-                    readable = False
-                else:
-                    found |= differences
-                    looked_at.add(row.id)
+                readable &= await self._look(looked, row.id, self._account(row, at))
         if account in {None, ""}:
-            found |= await self._platform(at)
-            looked_at.add("")
-        noted = await self.known.note(found, looked_at, at)
+            readable &= await self._look(looked, "", self._platform(at))
+        noted = await self.known.note({one for known in looked.values() for one in known.found}, looked, at)
+        await self._reconciled(looked, noted, at)
         if not readable:
             raise GatewayRefused("account_not_readable")
         return noted
@@ -128,54 +138,46 @@ class Reconciliation:
 
     # -- one account -----------------------------------------------------------------------------------------
 
-    async def _readable(self, account: str, practitioner: str, since: datetime, at: datetime) -> set[Difference] | None:
-        """Return an account's differences; None for one that cannot be read: it must not keep the others from it."""
+    async def _look(self, looked: dict[str, _Looked], account: str, looking: Awaitable[_Looked]) -> bool:
+        """Note what is found on an account. Returns False for one that cannot be read: it must not stop the others."""
         try:
-            return await self._account(account, practitioner, since, at)
-        except (GatewayRefused, ValueError, KeyError) as problem:
+            looked[account] = await looking
+        except (GatewayRefused, ValueError, TypeError, KeyError) as problem:
             reason = problem.code if isinstance(problem, GatewayRefused) else type(problem).__name__
             _log.error("account not reconciled", account=account, reason=reason)
-            return None
+            return False
+        return True
 
-    async def _account(self, account: str, practitioner: str, since: datetime, at: datetime) -> set[Difference]:
+    async def _account(self, row: Row[Any], at: datetime) -> _Looked:
+        account, looked = row.id, _Looked(row.reconciled_until or row.created_at)
+        since = looked.until - OVERLAP
         await self._ends.look(account, since, at)
-        listed = await self._listed(account, since)
-        booked = await self._booked([one.id for one in listed])
-        found: set[Difference] = set()
-        unclear: list[datetime] = []
+        listed = await self._listed(account, since, looked)
+        booked = await self._booked.entries_of([one.id for one in listed])
         for one in listed:
             if one.id in booked:
-                found |= _one(wrong_amount(one, booked[one.id]))
-            elif (difference := await self._missing(one, practitioner, at)) is not None:
-                unclear.append(one.created_at)
+                if (wrong := wrong_amount(one, booked[one.id])) is not None:
+                    looked.found[wrong] = one.created_at
+            elif (difference := await self._missing(one, row.practitioner, at)) is not None:
                 if one.created_at <= at - GRACE:
-                    found.add(difference)
-        found |= await self._not_theirs(account, {one.id for one in listed}, since, at)
-        found |= await self._ends.left(account, at)
-        # What is not explained is looked at again next time, however long that takes.
-        await self._reconciled(account, min([at, *unclear]))
-        return found
+                    looked.found[difference] = one.created_at
+                else:
+                    looked.waiting.append(one.created_at)
+        looked.found |= await self._booked.not_theirs(account, looked.theirs, since, at)
+        looked.found |= dict.fromkeys(await self._ends.left(account, at))
+        return looked
 
-    async def _listed(self, account: str, since: datetime) -> list[BalanceTransaction]:
-        listed = [one async for one in self._gateway.transactions(account, since)]
-        for one in listed:
-            self._movements.keep(one)
+    async def _listed(self, account: str, since: datetime, looked: _Looked) -> list[BalanceTransaction]:
+        """Return the account's movements; what cannot be read of them is a difference."""
+        listed = []
+        async for one in self._gateway.transactions(account, since):
+            looked.theirs.add(one.id)
+            if isinstance(one, Unreadable):
+                looked.found[Difference(account, _K.UNREADABLE, one.id, "", "")] = one.created_at
+            else:
+                self._movements.keep(one)
+                listed.append(one)
         return listed
-
-    async def _booked(self, names: list[str]) -> dict[str, list[Entry]]:
-        """Return the entries of those of these transactions that are booked."""
-        found: defaultdict[str, list[Entry]] = defaultdict(list)
-        async with self._database.reading() as tx:
-            for start in range(0, len(names), _PARAMETERS):
-                part = names[start : start + _PARAMETERS]
-                wanted = (
-                    select(postings.c.gateway_transaction, entries.c.account, entries.c.amount, entries.c.currency)
-                    .outerjoin(entries, entries.c.posting == postings.c.id)
-                    .where(postings.c.gateway_transaction.in_(part))
-                )
-                for name, account, amount, currency in (await tx.execute(wanted)).all():
-                    found[name] += [Entry(account, amount, currency)] if account is not None else []
-        return found
 
     async def _missing(self, one: BalanceTransaction, practitioner: str, at: datetime) -> Difference | None:
         """Book a movement that can be booked by itself or by asking for its object; else return the difference."""
@@ -186,7 +188,7 @@ class Reconciliation:
         if one.kind in bookkeeping.CHARGES:
             async with self._database.reading() as tx:
                 ours = await tx.scalar(select(holds.c.id).where(holds.c.charge_transaction == one.id))
-            if ours is not None and await self._booked([one.id]):
+            if ours is not None and await self._booked.entries_of([one.id]):
                 return None
             # A hold that was captured and not booked is found among the loose ends, under its own name.
             return unbooked(_K.FOREIGN_CHARGE, one) if ours is None else None
@@ -213,68 +215,39 @@ class Reconciliation:
             return unbooked(_K.MISSING_POSTING, one)
         if isinstance(found, Refund) and one.kind in bookkeeping.REFUND_FAILURES:
             await self._ends.book_refund_failure(self._ledger, found, one)
-        return None if await self._booked([one.id]) else unbooked(_K.MISSING_POSTING, one)
-
-    async def _not_theirs(self, account: str, theirs: set[str], since: datetime, at: datetime) -> set[Difference]:
-        """Return what we booked on that balance and the provider does not have."""
-        wanted = (
-            select(postings.c.gateway_transaction, entries.c.amount, entries.c.currency)
-            .join(entries, entries.c.posting == postings.c.id)
-            .where(
-                entries.c.account == bookkeeping.balance_of(account),
-                postings.c.at >= since + GRACE,
-                postings.c.at <= at - GRACE,
-                postings.c.gateway_transaction.is_not(None),
-            )
-        )
-        async with self._database.reading() as tx:
-            rows = (await tx.execute(wanted)).all()
-        return {
-            Difference(account, _K.MISSING_TRANSACTION, name, shown(amount, currency), "")
-            for name, amount, currency in rows
-            if name not in theirs
-        }
-
-    async def _reconciled(self, account: str, until: datetime) -> None:
-        async with self._database.transaction() as tx:
-            await tx.execute(update(accounts).where(accounts.c.id == account).values(reconciled_until=until))
+        return None if await self._booked.entries_of([one.id]) else unbooked(_K.MISSING_POSTING, one)
 
     # -- the platform ----------------------------------------------------------------------------------------
 
-    async def _platform(self, at: datetime) -> set[Difference]:
+    async def _platform(self, at: datetime) -> _Looked:
         async with self._database.transaction() as tx:
             row = (await tx.execute(select(accounts).where(accounts.c.id == ""))).one_or_none()
             if row is None:
                 first = await tx.scalar(select(accounts.c.created_at).order_by(accounts.c.created_at).limit(1))
                 await tx.execute(insert(accounts).values(_PLATFORM | {"created_at": first or at}))
-        since = ((row.reconciled_until or row.created_at) if row else first or at) - OVERLAP
+        looked = _Looked(((row.reconciled_until or row.created_at) if row else first) or at)
+        since = looked.until - OVERLAP
         await self._ends.payouts("", since, at)
-        found = set(await self._ends.everywhere(at))
-        found |= {
-            Difference("", _K.UNBALANCED, name, shown(rest.minor, rest.currency), "")
+        looked.found |= dict.fromkeys(await self._ends.everywhere(at))
+        looked.found |= {
+            Difference("", _K.UNBALANCED, name, shown(rest.minor, rest.currency), ""): None
             for name, rest in await self._ledger.unbalanced()
         }
         fees = []
-        for one in await self._listed("", since):
+        for one in await self._listed("", since, looked):
             if one.kind in bookkeeping.PLATFORM_FEES:
                 fees.append(one)
-            elif not await self._booked([one.id]) and (missing := await self._missing(one, "", at)) is not None:
-                found.add(missing)
-        found |= set(commissions(await self._commissions(since), fees, since, at))
-        await self._reconciled("", at)
-        return found
+            elif not await self._booked.entries_of([one.id]) and (missing := await self._missing(one, "", at)):
+                looked.found[missing] = one.created_at
+        looked.found |= commissions(await self._booked.commissions(since), fees, since, at)
+        return looked
 
-    async def _commissions(self, since: datetime) -> list[tuple[datetime, Entry]]:
-        """Return what practitioners' payments have put on the platform's balance."""
-        own = bookkeeping.balance_of("")
-        wanted = (
-            select(postings.c.at, entries.c.amount, entries.c.currency)
-            .join(entries, entries.c.posting == postings.c.id)
-            .where(entries.c.account == own, postings.c.at >= since, postings.c.payment.is_not(None))
-        )
-        async with self._database.reading() as tx:
-            return [(at, Entry(own, amount, currency)) for at, amount, currency in (await tx.execute(wanted)).all()]
+    # -- how far it has come ---------------------------------------------------------------------------------
 
-
-def _one(difference: Difference | None) -> set[Difference]:
-    return set() if difference is None else {difference}
+    async def _reconciled(self, looked: Mapping[str, _Looked], standing: Collection[Difference], at: datetime) -> None:
+        """Note until when all is explained: what is not is looked at again next time, however long that takes."""
+        async with self._database.transaction() as tx:
+            for account, one in looked.items():
+                unexplained = [moment for found, moment in one.found.items() if moment and found in standing]
+                until = max(one.until, min([at, *one.waiting, *unexplained]))
+                await tx.execute(update(accounts).where(accounts.c.id == account).values(reconciled_until=until))

@@ -12,9 +12,10 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import stripe
+import structlog
 
 from billing import gateway
 from billing.gateway import Answer, BadSignature, Found, Intent, IntentState, NoSuchObject, Operation
@@ -27,6 +28,10 @@ _TOLERANCE_SECONDS = 300
 # Between our clock and Stripe's.
 _SKEW = timedelta(minutes=5)
 _DASHBOARD = "https://dashboard.stripe.com/"
+
+_Theirs = TypeVar("_Theirs")
+_Ours = TypeVar("_Ours")
+_log = structlog.get_logger("billing.stripe")
 
 # What the SDK logs below this level holds bodies, and so client secrets.
 logging.getLogger("stripe").setLevel(logging.WARNING)
@@ -125,43 +130,54 @@ class StripeGateway:
         span = _since(since - _SKEW)
         client, options = self._client.v1, on(account)
         found: list[Intent | gateway.Refund | gateway.Account] = []
+
+        def ours(one: object) -> bool:
+            # Others' are not even read: what they say may be something that we do not know.
+            return objects.reference_of(one) == reference
+
         if not account:
             with translated():
                 made = await client.accounts.list_async({"created": span, "limit": 100})
-                found += [objects.account(one) async for one in made.auto_paging_iter()]
-            return tuple(one for one in found if one.reference == reference)
+                found += [objects.account(one) async for one in made.auto_paging_iter() if ours(one)]
+            return tuple(found)
         with translated():
             payments = await client.payment_intents.list_async(
                 {"created": span, "limit": 100, "expand": ["data.latest_charge"]}, options
             )
-            found += [objects.payment_intent(account, payment) async for payment in payments.auto_paging_iter()]
+            found += [objects.payment_intent(account, one) async for one in payments.auto_paging_iter() if ours(one)]
             setups = await client.setup_intents.list_async(
                 {"created": span, "limit": 100, "expand": ["data.payment_method"]}, options
             )
-            found += [objects.setup_intent(account, setup) async for setup in setups.auto_paging_iter()]
+            found += [objects.setup_intent(account, one) async for one in setups.auto_paging_iter() if ours(one)]
             refunds = await client.refunds.list_async({"created": span, "limit": 100}, options)
-            found += [objects.refund(account, refund) async for refund in refunds.auto_paging_iter()]
-        return tuple(thing for thing in found if thing.reference == reference)
+            found += [objects.refund(account, one) async for one in refunds.auto_paging_iter() if ours(one)]
+        return tuple(found)
 
-    async def transactions(self, account: str, since: datetime) -> AsyncIterator[gateway.BalanceTransaction]:
+    async def transactions(
+        self, account: str, since: datetime
+    ) -> AsyncIterator[gateway.BalanceTransaction | gateway.Unreadable]:
         with translated():
             page = await self._client.v1.balance_transactions.list_async(
                 {"created": _since(since), "limit": 100}, on(account)
             )
             async for found in page.auto_paging_iter():
-                yield objects.balance_transaction(account, found)
+                read = _read(found, lambda one: objects.balance_transaction(account, one))
+                yield read or gateway.Unreadable(found.id, account, objects.moment(found.created))
 
     async def payouts(self, account: str, since: datetime) -> AsyncIterator[gateway.Payout]:
         with translated():
             page = await self._client.v1.payouts.list_async({"created": _since(since), "limit": 100}, on(account))
             async for found in page.auto_paging_iter():
-                yield objects.payout(account, found)
+                if (read := _read(found, lambda one: objects.payout(account, one))) is not None:
+                    yield read
 
     async def transactions_of_payout(self, account: str, payout: str) -> AsyncIterator[gateway.BalanceTransaction]:
         with translated():
             page = await self._client.v1.balance_transactions.list_async({"payout": payout, "limit": 100}, on(account))
             async for found in page.auto_paging_iter():
-                yield objects.balance_transaction(account, found, payout)
+                read = _read(found, lambda one: objects.balance_transaction(account, one, payout))
+                if read is not None:
+                    yield read
 
     # -- what pages and webhooks need ------------------------------------------------------------------------
 
@@ -178,6 +194,15 @@ class StripeGateway:
             return objects.notice(json.loads(body))
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError):
             raise BadSignature from None
+
+
+def _read(found: _Theirs, read: Callable[[_Theirs], _Ours]) -> _Ours | None:
+    """Return what the provider listed as ours, None for what says something that we do not know."""
+    try:
+        return read(found)
+    except (ValueError, TypeError, KeyError, AttributeError) as problem:
+        _log.error("not readable", object=objects.id_of(found), reason=type(problem).__name__)
+        return None
 
 
 def _since(at: datetime) -> Any:

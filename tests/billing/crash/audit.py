@@ -225,7 +225,7 @@ class Audit:
         yield from (
             f"difference: {row.kind} {row.ours} {row.theirs}"
             for row in self._rows(differences)
-            if row.settled_at is None
+            if row.accepted_at is None and row.gone_at is None
         )
 
 
