@@ -11,7 +11,7 @@ from billing.gateway import Refund
 from billing.ledger import PostingKind
 from billing.money import Money
 from billing.payment import PaymentState
-from billing.problems import NotRefundable, RefundTooLarge, UnknownPayment
+from billing.problems import NotRefundable, RefundedMeanwhile, RefundTooLarge, UnknownPayment
 from billing.receipt import ReceiptKind
 from store.io.database import Database
 from tests.billing.practice import DISPUTED, Practice, opened_practice
@@ -158,6 +158,15 @@ class TestRefunds:
         assert sum(isinstance(one, RefundTooLarge) for one in done) == 2
         assert (await practice.payment(payment.id)).refunded == 6000
         await balanced(practice, payment)
+
+    async def test_the_same_asked_twice_is_given_back_once(self, practice: Practice):
+        payment = await practice.paid()
+        asked = (practice.billing.refunds.refund(payment.id, 2500, ADMIN, "", practice.at, seen=0) for _ in range(3))
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(one, RefundedMeanwhile) for one in done) == 2
+        assert (await practice.payment(payment.id)).refunded == 2500
+        await practice.billing.refunds.refund(payment.id, 2500, ADMIN, "", practice.at, seen=2500)
+        assert (await practice.payment(payment.id)).refunded == 5000
 
     async def test_more_than_was_captured_of_a_larger_hold_cannot_be_given_back(self, practice: Practice):
         payment = await practice.held()

@@ -191,7 +191,7 @@ def _of_invoice(path: str, body: object, seconds: int = 0) -> Send:
 
 async def _refund(practice: Practice, who: dict[str, str]) -> ClientResponse:
     payment = await practice.paid(await practice.priced())
-    return await practice.form(f"/admin/payments/{payment}/refund", who, amount="10", reason="Too long")
+    return await practice.form(f"/admin/payments/{payment}/refund", who, amount="10", reason="Too long", seen="0")
 
 
 async def _new_coupon(practice: Practice, who: dict[str, str]) -> ClientResponse:

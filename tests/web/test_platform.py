@@ -87,8 +87,18 @@ async def test_the_role_is_asked_for_on_every_route_and_a_planted_cookie_is_nobo
 
 
 async def refund(practice: Practice, payment: str, **form: str):
-    answer = await practice.form(f"/admin/payments/{payment}/refund", await admin(practice), **form)
+    """Send the form as the page shows it now, unless `seen` says what an older page has shown."""
+    who = await admin(practice)
+    if "seen" not in form:
+        form["seen"] = await shown_as_given_back(practice, payment)
+    answer = await practice.form(f"/admin/payments/{payment}/refund", who, **form)
     return answer.status, await answer.text()
+
+
+async def shown_as_given_back(practice: Practice, payment: str) -> str:
+    html = await practice.seen(f"/admin?find={payment}", await admin(practice))
+    hidden = re.search(r'<input type="hidden" name="seen" value="(\d+)">', html)
+    return hidden[1] if hidden else "0"
 
 
 async def test_dat_27_a_part_then_the_rest_are_given_back(practice):
@@ -124,6 +134,31 @@ async def test_dat_27_a_refund_that_cannot_be_is_said_and_nothing_moves(practice
     assert f'value="{form["amount"]}"' in text
     assert (await practice.billing.invoices.payment(payment)).refunded == 0
     assert practice.till.gateway.refunds == {}
+
+
+async def test_a_refund_form_that_is_sent_twice_gives_back_once(practice):
+    payment = await practice.paid(await practice.priced())
+    page = await shown_as_given_back(practice, payment)
+    form = {"amount": "30", "reason": "Too short", "seen": page}
+    assert (await refund(practice, payment, **form))[0] == 303
+    for seen in (page, "", "-1", "all", "9" * 99):
+        status, text = await refund(practice, payment, **form | {"seen": seen})
+        assert status == 409
+        assert "a refund was made since this page was opened. Please look again." in text
+    assert (await practice.billing.invoices.payment(payment)).refunded == 3000
+    # The page that said so shows how it is now.
+    assert 'name="seen" value="3000"' in text
+    assert (await refund(practice, payment, **form | {"seen": "3000"}))[0] == 303
+
+
+async def test_a_refund_under_way_counts_as_given_back(practice):
+    payment = await practice.paid(await practice.priced())
+    practice.till.gateway.silent = True
+    assert (await refund(practice, payment, amount="30", reason="Too short", seen="0"))[0] == 303
+    assert (await practice.billing.invoices.payment(payment)).refunded == 0
+    assert (await refund(practice, payment, amount="30", reason="Too short", seen="0"))[0] == 409
+    assert await shown_as_given_back(practice, payment) == "3000"
+    assert len(await practice.billing.refunds.of_payment(payment)) == 1
 
 
 async def test_what_was_not_paid_or_does_not_exist_is_not_given_back(practice):
