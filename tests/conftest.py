@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from store.io.database import Database
+from tests.migrated import migrated_file
 from tests.postgres_server import PostgresServer
 
 
@@ -31,7 +32,14 @@ def at() -> datetime:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
+    """A database that does not exist yet."""
     return f"sqlite:///{tmp_path}/visavis.sqlite3"
+
+
+@pytest.fixture
+def migrated_sqlite_url(tmp_path: Path) -> str:
+    """An empty database with the present schema."""
+    return f"sqlite:///{migrated_file(tmp_path / 'visavis.sqlite3')}"
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +50,19 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgresql_url(postgres_server: PostgresServer) -> str:
-    """An empty database of its own."""
+    """A database of its own, without any table."""
     return postgres_server.new_database()
 
 
 @pytest.fixture
-async def database(sqlite_url: str) -> AsyncIterator[Database]:
+def migrated_postgresql_url(postgres_server: PostgresServer) -> str:
+    """An empty database with the present schema."""
+    return postgres_server.migrated_database()
+
+
+@pytest.fixture
+async def database(migrated_sqlite_url: str) -> AsyncIterator[Database]:
     """An empty SQLite database with the present schema."""
-    database = await Database.open(sqlite_url)
+    database = await Database.open(migrated_sqlite_url)
     yield database
     await database.close()

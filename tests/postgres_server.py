@@ -1,14 +1,18 @@
 """PostgreSQL for the tests: Debian's binaries, a temporary folder, a Unix socket. Nothing in it outlives the run."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from store.io.database import Database
 from tests.requirements import missing
 
 _START_SECONDS = 30
@@ -64,9 +68,29 @@ class PostgresServer:
         self.close()
 
     def new_database(self) -> str:
-        """Create an empty database; return its URL."""
+        """Create a database without any table; return its URL."""
+        return self._url(self._copied("template0"))
+
+    def migrated_database(self) -> str:
+        """Create an empty database with the present schema; return its URL."""
+        return self._url(self._copied(self._migrated))
+
+    @cached_property
+    def _migrated(self) -> str:
+        """The name of the one that is copied: migrating each would take longer than most tests."""
+        name = self._copied("template0")
+        # In a thread of its own: the caller's may have an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(_migrate(self._url(name)))).result()
+        return name
+
+    def _copied(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex}"
-        self._run("createdb", "--host", str(self._folder), "--username", "visavis", "--template", "template0", name)
+        server = ("--host", str(self._folder), "--username", "visavis")
+        self._run("createdb", *server, "--template", template, name)
+        return name
+
+    def _url(self, name: str) -> str:
         return f"postgresql://visavis@/{name}?host={self._folder}"
 
     def close(self) -> None:
@@ -91,3 +115,7 @@ class PostgresServer:
         subprocess.run(  # Debian's own binary
             [self._bin / program, *arguments], user=self._user, cwd="/", check=True, capture_output=True, timeout=60
         )
+
+
+async def _migrate(url: str) -> None:
+    await (await Database.open(url)).close()

@@ -1,9 +1,11 @@
 """A consultation's money against a provider with bad days: whatever happens in whatever order, the sums agree."""
 
 import asyncio
-import shutil
+import os
+import tempfile
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -23,10 +25,10 @@ from billing.problems import Problem
 from billing.settling import event_of
 from billing.tariff import Tariff
 from store.io.database import Database
-from tests.billing.empty_database import new_database
 from tests.billing.gateway_double import Trouble
 from tests.billing.providers import AtSandbox, InMemory, Provider
 from tests.billing.till import AT_END, FIXED, PER_MINUTE, Till
+from tests.migrated import migrated_file
 
 BEGIN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -43,8 +45,8 @@ class Money(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.path = new_database()
-        self.database = self.run(Database.open(f"sqlite:///{self.path}"))
+        self.folder = tempfile.TemporaryDirectory(prefix="visavis-money-")
+        self.database = self.run(Database.open(f"sqlite:///{migrated_file(Path(self.folder.name) / 'money.sqlite3')}"))
         self.provider = self.run(self.opened_provider(lambda: self.till.at if hasattr(self, "till") else BEGIN))
         self.till = Till(self.database, self.provider.gateway, BEGIN)
         self.run(self.till.open_account(self.provider.account))
@@ -65,7 +67,7 @@ class Money(RuleBasedStateMachine):
             self.run(self.provider.close())
             self.run(self.database.close())
             self.runner.close()
-            shutil.rmtree(self.path.parent)
+            self.folder.cleanup()
 
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(doing)
@@ -242,8 +244,7 @@ class Money(RuleBasedStateMachine):
     def _final_states_stay(self, payment: Payment, attempts: list[Hold]) -> None:
         now = {payment.id: str(payment.state)} | {attempt.id: str(attempt.state) for attempt in attempts}
         assert now | self.final == now
-        over = {PaymentState.PAID, *payments.FINAL}
-        if payment.state in over:
+        if payment.state in {PaymentState.PAID, *payments.FINAL}:
             self.final[payment.id] = payment.state
         self.final |= {attempt.id: attempt.state for attempt in attempts if attempt.state in holds.FINAL}
 
@@ -296,6 +297,6 @@ class MoneyAtSandbox(Money):
 
 
 TestMoney, TestMoneyAtSandbox = Money.TestCase, MoneyAtSandbox.TestCase
-USUAL = settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
-TestMoney.settings = USUAL
-TestMoneyAtSandbox.settings = settings(USUAL, max_examples=10)
+STORIES = int(os.environ.get("VISAVIS_MONEY_STORIES", "12"))  # as many as one has time for
+USUAL = settings(max_examples=STORIES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+TestMoney.settings, TestMoneyAtSandbox.settings = USUAL, settings(USUAL, max_examples=max(STORIES // 2, 1))

@@ -30,7 +30,8 @@ class RecordingBus:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database_url(request: pytest.FixtureRequest) -> str:
-    return request.getfixturevalue(f"{request.param}_url")
+    """An empty database with the present schema."""
+    return request.getfixturevalue(f"migrated_{request.param}_url")
 
 
 @pytest.fixture

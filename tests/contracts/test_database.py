@@ -203,8 +203,10 @@ class TestSchema:
         assert await names(again) == {"a"}
         await again.close()
 
-    async def test_opening_twice_at_once_migrates_once(self, database_url: str):
-        both = await asyncio.gather(Database.open(database_url), Database.open(database_url))
+    @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+    async def test_opening_twice_at_once_migrates_once(self, request: pytest.FixtureRequest, kind: str):
+        bare = request.getfixturevalue(f"{kind}_url")
+        both = await asyncio.gather(Database.open(bare), Database.open(bare))
         for database in both:
             assert await names(database) == set()
             await database.close()

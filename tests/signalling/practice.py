@@ -24,6 +24,7 @@ from store.io.bus import LocalBus
 from store.io.database import Database
 from store.io.entropy import digest
 from store.io.outbox import Outbox
+from tests.migrated import migrated_file
 from tests.signalling.engine_double import EngineDouble
 from tests.signalling.page import ORIGIN, PATIENCE, Page
 
@@ -67,7 +68,7 @@ class Practice:
         cls, folder: Path, sockets: SocketSettings | None = None, most_waiting: int = MOST_WAITING, **limits: Any
     ) -> "Practice":
         """`limits` are of `ReceptionSettings`."""
-        database = await Database.open(f"sqlite:///{folder / 'visavis.sqlite3'}")
+        database = await Database.open(f"sqlite:///{migrated_file(folder / 'visavis.sqlite3')}")
         outbox = Outbox(database, LocalBus())
         engine = EngineDouble()
         await engine.start()

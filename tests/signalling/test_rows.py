@@ -20,7 +20,7 @@ CON = ConsultationId("con_1")
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    database = await Database.open(request.getfixturevalue(f"{request.param}_url"))
+    database = await Database.open(request.getfixturevalue(f"migrated_{request.param}_url"))
     yield database
     await database.close()
 

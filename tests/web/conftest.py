@@ -1,8 +1,6 @@
 """One practice with two practitioners and an administrator on a real SQLite database, behind the real application."""
 
-import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -12,32 +10,20 @@ from typing import Any
 import pytest
 from aiohttp import DummyCookieJar
 
-from store.io.database import Database
+from tests.migrated import migrated_file
 from tests.web.opening import open_practice, say_who
 from tests.web.practice import START, Practice
 
 Open = Callable[..., Awaitable[Practice]]
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of this version; a copy of it is had much faster than another one."""
-    file = tmp_path_factory.mktemp("migrated") / "visavis.sqlite3"
-
-    async def migrate() -> None:
-        await (await Database.open(f"sqlite:///{file}")).close()
-
-    asyncio.run(migrate())
-    return file
-
-
 @pytest.fixture
-async def opened(migrated: Path, tmp_path: Path, aiohttp_client: Callable[..., Awaitable[Any]]) -> AsyncIterator[Open]:
+async def opened(tmp_path: Path, aiohttp_client: Callable[..., Awaitable[Any]]) -> AsyncIterator[Open]:
     """Give a function that opens a practice with settings of the test's own; `sandbox`: as in a demonstration."""
     async with AsyncExitStack() as stack:
 
         async def open_(websocket: Any = say_who, **chosen: Any) -> Practice:
-            practice, app = await open_practice(stack, Path(shutil.copy(migrated, tmp_path)), websocket, **chosen)
+            practice, app = await open_practice(stack, migrated_file(tmp_path / "visavis.sqlite3"), websocket, **chosen)
             practice.client = await aiohttp_client(app, cookie_jar=DummyCookieJar())
             if practice.sandbox is not None:
                 practice.sandbox.set_public_origin(practice.origin)

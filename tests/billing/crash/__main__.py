@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--step", type=int, default=1, help="between two seeds, for several of these side by side")
     parser.add_argument("--sweep", action="store_true", help="instead: one death at each place")
+    parser.add_argument("--brief", action="store_true", help="of a sweep: one death at each kind of seam only")
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--places", action="store_true", help="say where they died")
     asked = parser.parse_args()
@@ -39,7 +40,9 @@ def main() -> int:
         rig.warm(plan_of(Kind.EXTENDED, 0))
         gc.freeze()
         seeds = (asked.seed + number * asked.step for number in range(asked.runs))
-        lives, died, found = _told(swept(rig) if asked.sweep else (_killed(rig, seed) for seed in seeds))
+        lives, died, found = _told(
+            swept(rig, brief=asked.brief) if asked.sweep else (_killed(rig, seed) for seed in seeds)
+        )
     seconds = time.monotonic() - began
     print(f"{lives} lives, {died.total()} deaths at {len(died)} places, {found} with findings, {seconds:.0f} s")
     if asked.places:

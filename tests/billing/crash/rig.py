@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import select
-import shutil
 import signal
 import tempfile
 import time
@@ -19,13 +18,13 @@ import msgspec
 import structlog
 
 from billing.sandbox.io.gateway import SandboxGateway
-from store.io.database import Database
 from tests.billing.crash.audit import audited
 from tests.billing.crash.clock import Clock
 from tests.billing.crash.life import Life
 from tests.billing.crash.plan import Plan
 from tests.billing.crash.provider import Provider
 from tests.billing.crash.seams import SeamedDatabase, Seams
+from tests.migrated import migrated_file
 from tests.postgres_server import PostgresServer
 
 # How long a machine is down: less than an operation's lease, about it, long after, longer than a key lives.
@@ -185,7 +184,7 @@ def opened_rig(server: PostgresServer | None = None) -> Iterator[Rig]:
     """Give a rig on SQLite in memory's file system, or on PostgreSQL."""
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
         folder = Path(name)
-        rig = Rig(folder, _copies(folder) if server is None else server.new_database)
+        rig = Rig(folder, _copies(folder) if server is None else server.migrated_database)
         rig.provider.start()
         try:
             yield rig
@@ -194,24 +193,11 @@ def opened_rig(server: PostgresServer | None = None) -> Iterator[Rig]:
 
 
 def _copies(folder: Path) -> Callable[[], str]:
-    template = folder / "template.sqlite3"
-    pid = os.fork()
-    if pid == 0:
-        try:
-            asyncio.run(_made(f"sqlite:///{template}"))
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
     path = folder / "life.sqlite3"
 
     def fresh() -> str:
         for part in ("", "-wal", "-shm"):
             Path(f"{path}{part}").unlink(missing_ok=True)
-        shutil.copyfile(template, path)
-        return f"sqlite:///{path}"
+        return f"sqlite:///{migrated_file(path)}"
 
     return fresh
-
-
-async def _made(url: str) -> None:
-    await (await Database.open(url)).close()

@@ -19,6 +19,7 @@ from billing.sandbox.io.server import Sandbox
 from billing.sandbox.records import Payout
 from store.io.database import Database
 from tests.billing.practice import DISPUTED, VISA, Clock, Practice, opened_practice
+from tests.migrated import migrated_file
 
 AT = datetime(2026, 3, 28, 9, 30, 15, 123456, tzinfo=UTC)
 AFTER = AT + timedelta(days=20)
@@ -38,7 +39,7 @@ class Story:
         self.letters = 0
 
     async def happen(self) -> None:
-        database = await Database.open(f"sqlite:///{self.database}")
+        database = await Database.open(f"sqlite:///{migrated_file(self.database)}")
         async with opened_practice(database, AT, self.provider) as practice:
             asked = [await practice.asked(fixed) for fixed in (10000, 11600, 2500)]
             account = asked[0][0].account

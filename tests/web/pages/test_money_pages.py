@@ -1,10 +1,8 @@
 """Practitioners' and administrators' pages of money, as the real application draws them: axe, width, targets."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import Browser, Page, expect
 
 from billing.agreement import When
+from tests.migrated import migrated_file
 from tests.web.opening import open_practice
 from tests.web.pages.test_accessibility import AXE, VARIANTS, check
 from tests.web.practice import PER_MINUTE, Practice
@@ -50,10 +49,10 @@ async def fill(practice: Practice) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def practice(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Practice]:
+async def practice(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Practice]:
     """A practice that has been paid for a while, behind a real port, with the sandbox for a provider."""
     async with AsyncExitStack() as stack:
-        file = Path(shutil.copy(migrated, tmp_path_factory.mktemp("practice")))
+        file = migrated_file(tmp_path_factory.mktemp("practice") / "visavis.sqlite3")
         at = datetime.now(UTC).replace(hour=9, minute=0)
         practice, app = await open_practice(stack, file, sandbox=True, mail_in_files=True, at=at)
         practice.client = await stack.enter_async_context(TestClient(TestServer(app)))
