@@ -69,6 +69,7 @@ class Life(WebProcess):
         else:
             steps += [self.open, self.report]
             steps += [self.extend] if plan.kind is Kind.EXTENDED else []
+            steps += [self.enter] if plan.entered is not None else []
             steps += [self.report, self.end, self.confirm]
         steps += [self.pay] if plan.due else []
         return [*steps, self.give_back] if plan.refund != 0 else steps
@@ -127,6 +128,12 @@ class Life(WebProcess):
                 await self._type_card(form.client_secret)
                 await self.billing.holds.look(CONSULTATION, self.at)
         return sum(hold.amount for hold in live(await self._holds(), self.at)) >= wanted
+
+    async def enter(self) -> bool:
+        """The practitioner notes the amount during the call: a machine may be away when they confirm it, for a day."""
+        if not await self._over():
+            await self.billing.invoices.enter(CONSULTATION, self.plan.entered, self.at)
+        return True
 
     async def end(self) -> bool:
         await self._say_once(CallEnded(CALL, CONSULTATION, "hung_up", self.at))
