@@ -102,6 +102,15 @@ async def test_a_patient_who_did_not_come_is_shown_with_what_they_owe(
     assert (row.payment, row.started_at, row.at, row.can_ask_again) == ("pay_1", None, at, True)
 
 
+async def test_what_was_given_up_after_a_part_was_paid_is_no_part_of_the_amount(
+    database: Database, reports: Reports, at: datetime
+):
+    await paid(database, "pay_1", "con_1", at, paid=8000, given_up=2000)
+    await paid(database, "pay_2", "con_2", at - HOUR, paid=0, given_up=10000, state="cancelled")
+    rows = await reports.monitoring("pra_1", at - DAY, at + DAY)
+    assert {row.payment: row.amount for row in rows} == {"pay_1": Money(8000, "EUR"), "pay_2": Money(10000, "EUR")}
+
+
 async def test_fac_13_filters(database: Database, reports: Reports, at: datetime):
     for place, (name, state) in enumerate({"con_1": "unpaid", "con_2": "refunded", "con_3": "draft"}.items()):
         await called(database, name, at + place * HOUR, 60)

@@ -4,19 +4,22 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from billing.gateway import (
     Account,
     AuthoriseCard,
+    BalanceTransaction,
     CaptureHold,
     Dispute,
     GatewayRefused,
     Payout,
     RefundCharge,
     SaveCard,
+    Unreadable,
 )
 from billing.io.stripe_gateway import StripeGateway
-from billing.sandbox import accounts, records
+from billing.sandbox import accounts, balance, records
 from tests.billing.io.stripe_practice import LONG_AGO, Practice, opened_practice
 
 
@@ -90,6 +93,23 @@ async def test_what_became_of_a_lost_request_is_found_by_its_reference(practice:
     assert await found(practice.account, "hold-1", began + timedelta(hours=1)) == ()
     assert [made.id for made in await found("", "practitioner-1", began - timedelta(minutes=1))] == [practice.account]
     assert await found("", "practitioner-2", began - timedelta(minutes=1)) == ()
+
+
+async def test_what_cannot_be_read_keeps_nobody_from_the_rest(practice: Practice) -> None:
+    """Stripe has moneys that ISO 4217 does not have any more: the old dobra, say."""
+    hold = await practice.hold()
+    await practice.capture(hold, 10_000, 0)
+    books, now = practice.sandbox.books, practice.sandbox.now()
+    strange = balance.entry(books, practice.account, "charge", 500, "std", "ch_x", now)
+    books.put(replace(books.known(records.PaymentIntent, hold.id), id="sbx_pi_x", currency="std", metadata={}))
+    made = {"id": "sbx_po_x", "account": practice.account, "created": now, "arrival": now}
+    books.put(records.Payout(**made, amount=500, currency="std", status="paid"))
+    listed = [one async for one in practice.gateway.transactions(practice.account, LONG_AGO)]
+    assert {one.id: type(one) for one in listed}[strange.id] is Unreadable
+    assert [type(one) for one in listed].count(BalanceTransaction) == 1
+    assert [one async for one in practice.gateway.payouts(practice.account, LONG_AGO)] == []
+    [found] = await practice.gateway.find_by_reference(practice.account, "hold-1", LONG_AGO)
+    assert found.id == hold.id
 
 
 async def test_links_lead_to_onboarding_and_dashboard(practice: Practice) -> None:
