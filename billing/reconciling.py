@@ -3,8 +3,8 @@
 https://docs.stripe.com/reports/balance-transaction-types names the kinds of movements.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -121,22 +121,36 @@ def commissions(
 ) -> dict[Difference, datetime]:
     """Return what our income and the platform's balance do not have in common since `since`, with each one's moment.
 
-    A fee on the platform's balance does not name the charge it is of, so equal amounts are paired. What lies within the
-    grace of either end may have its other half beyond it.
+    A fee on the platform's balance does not name the charge it is of, so equal amounts of about one time are paired. What
+    lies within the grace of either end may have its other half beyond it.
     """
     first, last = since + GRACE, at - GRACE
-    ours = [(entry.amount, entry.currency, moment) for moment, entry in booked]
-    theirs = [(one.net, one.currency, one.created_at) for one in transactions]
-    counted_ours = Counter((amount, currency) for amount, currency, _ in ours)
-    counted_theirs = Counter((amount, currency) for amount, currency, _ in theirs)
-    sides = ((ours, counted_ours - counted_theirs, True), (theirs, counted_theirs - counted_ours, False))
+    moments: defaultdict[tuple[int, str], tuple[list[datetime], list[datetime]]] = defaultdict(lambda: ([], []))
+    for moment, entry in booked:
+        moments[entry.amount, entry.currency][0].append(moment)
+    for one in transactions:
+        moments[one.net, one.currency][1].append(one.created_at)
     found = {}
-    for side, left, mine in sides:
-        for amount, currency, moment in sorted(side, key=lambda one: one[2]):
-            if left[amount, currency] > 0 and first <= moment <= last:
-                left[amount, currency] -= 1
-                words = shown(amount, currency)
+    for (amount, currency), (ours, theirs) in moments.items():
+        words = shown(amount, currency)
+        for moment, mine in _alone(ours, theirs):
+            if first <= moment <= last:
                 name = f"{moment.isoformat()} {words}"
                 difference = Difference("", _K.WRONG_COMMISSION, name, words if mine else "", "" if mine else words)
                 found[difference] = moment
     return found
+
+
+def _alone(ours: Iterable[datetime], theirs: Iterable[datetime]) -> Iterator[tuple[datetime, bool]]:
+    """Yield the moments that have none of the other side within the grace; True: it is one of ours."""
+    mine, others = deque(sorted(ours)), deque(sorted(theirs))
+    while mine and others:
+        if abs(mine[0] - others[0]) <= GRACE:
+            mine.popleft()
+            others.popleft()
+        elif mine[0] < others[0]:
+            yield mine.popleft(), True
+        else:
+            yield others.popleft(), False
+    yield from ((moment, True) for moment in mine)
+    yield from ((moment, False) for moment in others)
