@@ -121,8 +121,8 @@ def commissions(
 ) -> dict[Difference, datetime]:
     """Return what our income and the platform's balance do not have in common since `since`, with each one's moment.
 
-    A fee on the platform's balance does not name the charge it is of, so equal amounts of about one time are paired. What
-    lies within the grace of either end may have its other half beyond it.
+    A fee on the platform's balance does not name the charge it is of, so equal amounts of about one time are paired.
+    What lies within the grace of either end may have its other half beyond it.
     """
     first, last = since + GRACE, at - GRACE
     moments: defaultdict[tuple[int, str], tuple[list[datetime], list[datetime]]] = defaultdict(lambda: ([], []))
