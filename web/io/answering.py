@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from billing.problems import THEIRS
 from web.headers import security_headers
 from web.io.answers import problem
+from web.io.guard import checked
 from web.io.parts import SITE
 from web.io.visitor import is_https
 from web.problems import Refused, code_of_money, code_of_status
@@ -25,12 +26,16 @@ _BEGUN = aioweb.RequestKey("_BEGUN", bool)
 
 @aioweb.middleware
 async def answering(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
-    """Turn what a handler raises into a page or problem+json, then count and log the answer.
+    """Let the guard look, turn what a handler raises into a page or problem+json, then count and log the answer.
 
-    The log has the route's pattern and no path, which may hold ids; and no address.
+    The log has the route's pattern and no path, which may hold ids; and no address. All this is one coroutine, as each
+    one around a handler costs memory for every WebSocket.
     """
     began = time.perf_counter()
-    response = await _answer(request, handler)
+    try:
+        response = await checked(request) or await handler(request)
+    except Exception as error:  # noqa: BLE001 (the last resort: whatever it was, the visitor gets an answer)
+        response = _answer_to(request, error)
     seconds = time.perf_counter() - began
     route, status = pattern_of(request), response.status
     method = request.method if request.method in _METHODS else "(other)"
@@ -45,25 +50,20 @@ def pattern_of(request: aioweb.Request) -> str:
     return resource.canonical if resource is not None else "(none)"
 
 
-async def _answer(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
+def _answer_to(request: aioweb.Request, error: Exception) -> aioweb.StreamResponse:
     try:
-        return await _foreseen(request, handler)
-    except Exception as error:  # noqa: BLE001 (the last resort: whatever it was, the visitor gets an answer)
-        return _unforeseen(request, error)
-
-
-async def _foreseen(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
-    try:
-        return await handler(request)
-    except Refused as refused:
-        return problem(request, refused.code, field=refused.field, retry_after=refused.retry_after)
-    except THEIRS as theirs:
-        return problem(request, code_of_money(theirs))
-    except aioweb.HTTPException as error:
-        response = problem(request, code_of_status(error.status), status=error.status)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
+        if isinstance(error, Refused):
+            return problem(request, error.code, field=error.field, retry_after=error.retry_after)
+        if isinstance(error, THEIRS):
+            return problem(request, code_of_money(error))
+        if isinstance(error, aioweb.HTTPException):
+            response = problem(request, code_of_status(error.status), status=error.status)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+            return response
+    except Exception as second:  # noqa: BLE001 (the page of errors itself is what fails)
+        return _unforeseen(request, second)
+    return _unforeseen(request, error)
 
 
 def _unforeseen(request: aioweb.Request, error: Exception) -> aioweb.Response:

@@ -27,7 +27,7 @@ from web.io import (
 )
 from web.io.answering import add_headers, answering
 from web.io.catalogues import Catalogues
-from web.io.guard import MAX_BODY, guard
+from web.io.guard import MAX_BODY
 from web.io.measures import RequestMeasures
 from web.io.parts import SITE, Site, WebParts
 from web.io.rendering import Pages
@@ -72,6 +72,7 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/earnings", money_pages.earnings_page),
     ("GET", "/payments", money_pages.payments_page),
     ("POST", "/payments/connect", money_pages.connect),
+    ("POST", "/payments/receipt-lines", money_pages.set_receipt_lines),
     ("GET", "/payments/onboarding", money_pages.onboarding),
     ("GET", "/payments/dashboard", money_pages.dashboard),
     ("GET", "/admin", platform.front),
@@ -130,7 +131,7 @@ def build_app(parts: WebParts) -> aioweb.Application:
     async def static(request: aioweb.Request) -> aioweb.StreamResponse:
         return statics.answer(request)
 
-    app = aioweb.Application(middlewares=[answering, guard], client_max_size=MAX_BODY)
+    app = aioweb.Application(middlewares=[answering], client_max_size=MAX_BODY)
     app[SITE] = site
     app.on_response_prepare.append(add_headers)
     for method, pattern, handler in (

@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web as aioweb
-from aiohttp.typedefs import Handler
 
 from agenda.io.credentials import ApiKey
 from web.authorisation import Access, rule_of
@@ -26,12 +25,14 @@ _NAMED = re.compile(r"(?: field `|- at `\$\.(?:\w{1,40}\.){0,4})(\w{1,40})`")
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-@aioweb.middleware
-async def guard(request: aioweb.Request, handler: Handler) -> aioweb.StreamResponse:
-    """Refuse or redirect according to `web.authorisation.TABLE`, or go on to the handler."""
+async def checked(request: aioweb.Request) -> aioweb.StreamResponse | None:
+    """Return None when the handler may have the request, else where to log in. Raises `Refused`.
+
+    What each route asks for stands in `web.authorisation.TABLE`.
+    """
     resource = request.match_info.route.resource
     if resource is None:
-        return await handler(request)
+        return None
     access = rule_of(request.method, resource.canonical).access
     if access is Access.KEY:
         request[API_KEY] = await _key_of(request)
@@ -46,7 +47,7 @@ async def guard(request: aioweb.Request, handler: Handler) -> aioweb.StreamRespo
         return see("/admin/login")
     if request.body_exists and request.method not in {"GET", "HEAD"}:
         await _check_body(request)
-    return await handler(request)
+    return None
 
 
 def _check_page(request: aioweb.Request) -> None:
