@@ -1,7 +1,7 @@
 """One practice with two practitioners and an administrator on a real SQLite database, behind the real application."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +9,22 @@ from typing import Any
 
 import pytest
 from aiohttp import DummyCookieJar
+from argon2 import PasswordHasher
 
+from agenda.io import passwords
 from tests.migrated import migrated_file
 from tests.web.opening import open_practice, say_who
 from tests.web.practice import START, Practice
 
 Open = Callable[..., Awaitable[Practice]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Let passwords cost next to nothing here; what they cost in truth is tested with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,15 @@
 """Every answer carries the security headers, whatever route and status it has."""
 
-import pytest
-from aiohttp import web as aioweb
+from contextlib import AsyncExitStack
 
+import pytest
+import pytest_asyncio
+from aiohttp import DummyCookieJar
+from aiohttp import web as aioweb
+from aiohttp.test_utils import TestClient, TestServer
+
+from tests.migrated import migrated_file
+from tests.web.opening import open_practice
 from web.authorisation import TABLE
 
 EXPECTED = {
@@ -25,11 +32,24 @@ def check(answer, cache="no-store"):
     assert "Server" not in answer.headers
 
 
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def demonstration(tmp_path_factory):
+    """One for all routes: what each test asks of it is its own."""
+    async with AsyncExitStack() as stack:
+        file = migrated_file(tmp_path_factory.mktemp("demonstration") / "visavis.sqlite3")
+        practice, app = await open_practice(stack, file, sandbox=True)
+        client = TestClient(TestServer(app), cookie_jar=DummyCookieJar())
+        practice.client = await stack.enter_async_context(client)
+        practice.sandbox.set_public_origin(practice.origin)
+        yield practice
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", TABLE, ids=" ".join)
 @pytest.mark.parametrize("own_page", [True, False])
-async def test_every_route_has_them_answered_or_refused(opened, route, own_page):
+async def test_every_route_has_them_answered_or_refused(demonstration, route, own_page):
     """As in a demonstration; with a real provider one page is different: see test_cards."""
-    practice = await opened(sandbox=True)
+    practice = demonstration
     method, pattern = route
     consultation = await practice.plan()
     path = pattern.replace("{id}", consultation.id).replace("{path}", "vendor/lit-html.js")
