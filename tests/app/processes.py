@@ -47,7 +47,8 @@ class Place:
             f"--workers={self.workers}",
         ]
 
-    def _line(self, *words: str) -> list[str]:
+    def line(self, *words: str) -> list[str]:
+        """Return `visavis WORDS…` with this place's options."""
         # An option that is given twice has its last value, so a test's own options come last.
         names = [word for word in words if not word.startswith("-")]
         return [VISAVIS, *names, *self.options(), *words[len(names) :]]
@@ -55,7 +56,7 @@ class Place:
     def start(self, command: str, *more: str, lang: str = "C.UTF-8") -> subprocess.Popen[str]:
         """Start `visavis COMMAND` here; it is stopped at the end."""
         process = subprocess.Popen(
-            self._line(command, *more),
+            self.line(command, *more),
             stdout=subprocess.PIPE,
             stderr=(self.data / f"stderr-{len(self.processes)}").open("w"),
             text=True,
@@ -67,7 +68,7 @@ class Place:
     def run(self, *words: str, lang: str = "C.UTF-8", stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `visavis WORDS…` here to its end."""
         return subprocess.run(
-            self._line(*words),
+            self.line(*words),
             capture_output=True,
             text=True,
             input=stdin,

@@ -4,6 +4,7 @@ import asyncio
 import io
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import aiosqlite
@@ -11,34 +12,56 @@ import pytest
 
 from app.command import main
 from tests.app.processes import Place
+from tests.migrated import migrated_file
 
+Refused = Callable[..., str]
 LANGUAGES = pytest.mark.parametrize("lang", ["C.UTF-8", "fr_FR.UTF-8"])
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr.strip()
+    return line_of(done.returncode, done.stdout, done.stderr)
+
+
+def line_of(code: int, out: str, error: str) -> str:
+    assert code != 0
+    assert out == ""
+    assert "Traceback" not in error
+    assert error.count("\n") == 1, error
+    return error.strip()
+
+
+@pytest.fixture
+def refused(place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Refused:
+    """Give a function that runs a command here, in a process of its own or, in a second language, in this one."""
+
+    def run(*words: str, lang: str) -> str:
+        if lang == "C.UTF-8":
+            return refusal(place.run(*words, lang=lang))
+        monkeypatch.setenv("LANG", lang)
+        monkeypatch.setenv("LC_ALL", "")
+        code = main(place.line(*words)[1:])
+        told = capfd.readouterr()
+        return line_of(code, told.out, told.err)
+
+    return run
 
 
 @LANGUAGES
-def test_the_web_port_is_taken(place: Place, lang: str) -> None:
+def test_the_web_port_is_taken(place: Place, refused: Refused, lang: str) -> None:
     with socket.create_server(("127.0.0.1", place.port)):
-        line = refusal(place.run("up", lang=lang))
+        line = refused("up", lang=lang)
     assert str(place.port) in line
     assert ("est pris par un autre programme" if lang.startswith("fr") else "is taken by another program") in line
 
 
 @LANGUAGES
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_media_port_is_taken(place: Place, lang: str, kind: socket.SocketKind) -> None:
+def test_a_media_port_is_taken(place: Place, refused: Refused, lang: str, kind: socket.SocketKind) -> None:
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind(("127.0.0.1", place.media_port))
         if kind == socket.SOCK_STREAM:
             other.listen()
-        line = refusal(place.run("up", lang=lang))
+        line = refused("up", lang=lang)
     assert str(place.media_port) in line
     assert ("Le port média" if lang.startswith("fr") else "Media port") in line
     assert place.worker_pids() == []
@@ -51,19 +74,19 @@ def test_a_workers_port_is_taken(place: Place) -> None:
 
 
 @LANGUAGES
-def test_the_folder_cannot_be_written(place: Place, lang: str) -> None:
+def test_the_folder_cannot_be_written(refused: Refused, lang: str) -> None:
     # /proc refuses root as well, so this holds for whoever runs the tests.
-    line = refusal(place.run("up", "--data=/proc/visavis", lang=lang))
+    line = refused("up", "--data=/proc/visavis", lang=lang)
     assert "/proc/visavis" in line
     assert ("dossier de données" if lang.startswith("fr") else "cannot be written") in line
 
 
 @LANGUAGES
-def test_the_database_is_newer_than_the_code(place: Place, lang: str) -> None:
-    assert place.run("admin", "create-key", "--label=first").returncode == 0
+def test_the_database_is_newer_than_the_code(place: Place, refused: Refused, lang: str) -> None:
+    migrated_file(place.data / "visavis.sqlite3")
     asyncio.run(_pretend_a_newer_version(place))
     for words in (["up"], ["admin", "create-key", "--label=second"]):
-        line = refusal(place.run(*words, lang=lang))
+        line = refused(*words, lang=lang)
         assert ("version plus récente" if lang.startswith("fr") else "newer version") in line
 
 
@@ -74,8 +97,8 @@ async def _pretend_a_newer_version(place: Place) -> None:
 
 
 @LANGUAGES
-def test_an_option_makes_no_sense(place: Place, lang: str) -> None:
-    line = refusal(place.run("up", "--port=eighty", lang=lang))
+def test_an_option_makes_no_sense(refused: Refused, lang: str) -> None:
+    line = refused("up", "--port=eighty", lang=lang)
     assert line.startswith("--port attend un nombre" if lang.startswith("fr") else "--port takes a number")
 
 
