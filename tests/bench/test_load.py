@@ -12,7 +12,9 @@ from tests.bench.scenario import figure, measured
 from tests.requirements import missing
 
 
-async def test_all_who_knock_wait_and_each_costs_something():
+async def test_all_who_knock_wait_and_each_costs_something(monkeypatch):
+    monkeypatch.setattr(lobby, "_SETTLE", 0.3)
+    monkeypatch.setattr(lobby, "_REST", 1.0)
     few = ("--waiting", "24", "--practitioners", "4", "--desks", "2", "--list", "5", "--at-once", "4")
     result = await measured(lobby, *few)
     assert figure(result, "patients who wait") == 24
