@@ -81,6 +81,9 @@ class PayoutWatch:
             except GatewayRefused as refused:
                 # An account that has left the platform tells no more, and must not keep the others waiting.
                 _log.warning("payouts not told", reason=refused.code)
+            except (ValueError, TypeError, KeyError) as error:
+                # Nor must one that says what we cannot read.
+                _log.error("payouts not understood", error=type(error).__name__)
         for job in jobs:
             await self._jobs.finish(job)
         return len(jobs)

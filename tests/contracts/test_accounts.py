@@ -105,12 +105,15 @@ class TestConnect:
         assert await connect.transfers(nobody) == ()
 
 
-async def test_an_account_that_left_the_platform_is_not_asked_for_its_payouts_for_ever(practice: Practice, monkeypatch):
+@pytest.mark.parametrize("trouble", [GatewayRefused("account_invalid"), ValueError("a state that nobody knows")])
+async def test_an_account_that_has_left_or_cannot_be_read_is_not_asked_for_its_payouts_for_ever(
+    practice: Practice, monkeypatch, trouble: Exception
+):
     payment = await practice.paid()
     practice.pass_time(days=8)
 
     async def refused(account: str, since: datetime):
-        raise GatewayRefused("account_invalid")
+        raise trouble
         yield
 
     monkeypatch.setattr(practice.gateway, "payouts", refused)
