@@ -12,9 +12,9 @@ from store.ids import PractitionerId
 
 
 async def _issuer_of(tx: AsyncConnection, practitioner: PractitionerId) -> Issuer:
-    named = select(practitioners.c.name, practitioners.c.time_zone).where(practitioners.c.id == practitioner)
-    row = (await tx.execute(named)).one()
-    return Issuer(row.name, time_zone=row.time_zone)
+    of = practitioners.c
+    row = (await tx.execute(select(of.name, of.receipt_lines, of.time_zone).where(of.id == practitioner))).one()
+    return Issuer(row.name, tuple(row.receipt_lines.splitlines()), row.time_zone)
 
 
 def _consultations_of(practitioner: PractitionerId) -> Select[Any]:

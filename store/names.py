@@ -19,14 +19,19 @@ def person_name(text: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not name or len(name) > LONGEST:
         raise BadName("a name has 1 to 80 characters")
-    # Cc, Cs, Cn and Cf but for the joiners that some scripts need: direction marks could disguise a name in a list.
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Cn", "Cf"} and c not in "\u200c\u200d" for c in name):
+    if has_hidden(name):
         raise BadName("a name has visible characters only")
     if not any(unicodedata.category(c)[0] in "LN" and c not in _BLANK_LETTERS for c in name):
         raise BadName("a name has letters or digits")
     if any(len(list(marks)) > _MARKS_TOGETHER for mark, marks in groupby(name, _is_mark) if mark):
         raise BadName("a name has letters under its accents")
     return name
+
+
+def has_hidden(text: str) -> bool:
+    """Whether there are characters in it that are not shown, or that change how others are."""
+    # Cc, Cs, Cn and Cf but for the joiners that some scripts need: direction marks could disguise a name in a list.
+    return any(unicodedata.category(c) in {"Cc", "Cs", "Cn", "Cf"} and c not in "\u200c\u200d" for c in text)
 
 
 def _is_mark(character: str) -> bool:

@@ -103,6 +103,7 @@ TABLE: dict[tuple[str, str], Rule] = {
     ("GET", "/earnings"): _rule(Access.PRACTITIONER, _LOGGED_IN),
     ("GET", "/payments"): _rule(Access.PRACTITIONER, _LOGGED_IN),
     ("POST", "/payments/connect"): _rule(Access.PRACTITIONER, _LOGGED_IN),
+    ("POST", "/payments/receipt-lines"): _rule(Access.PRACTITIONER, _LOGGED_IN),
     ("GET", "/payments/onboarding"): _rule(Access.PRACTITIONER, _LOGGED_IN),
     ("GET", "/payments/dashboard"): _rule(Access.PRACTITIONER, _LOGGED_IN),
     ("GET", "/admin"): _rule(Access.ADMINISTRATOR, _RUNS_THE_PLATFORM),

@@ -103,6 +103,9 @@ KINDS: dict[str, Kind] = {
     "bad_expiry": Kind(422, sentence("A code is good until a time that is still to come.")),
     "bad_code": Kind(422, sentence("A code has 4 to 32 letters and digits, without accents.")),
     "bad_organisation": Kind(422, sentence("The company's name takes 1 to 80 characters.")),
+    "bad_receipt_lines": Kind(
+        422, sentence("A receipt takes at most 6 lines of 80 characters, without control characters.")
+    ),
     "unknown_currency": Kind(422, sentence("There is no such currency.")),
     "bad_tariff": Kind(422, sentence("These prices make no sense together.")),
     "too_soon": Kind(429, sentence("This was asked for less than a minute ago.")),

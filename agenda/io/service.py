@@ -18,6 +18,7 @@ from agenda.people import (
     check_password,
     mailbox,
 )
+from agenda.receipt_lines import receipt_lines
 from store.facts import ConsultationCancelled, ConsultationPlanned
 from store.ids import ConsultationId, PractitionerId, Prefix, is_id
 from store.io.database import Database
@@ -87,6 +88,28 @@ class Agenda:
         async with self._database.reading() as tx:
             row = (await tx.execute(select(practitioners).where(practitioners.c.email == address))).one_or_none()
         return _practitioner(row) if row else None
+
+    async def receipt_lines(self, practitioner: PractitionerId) -> tuple[str, ...]:
+        """Return the lines that are printed below their name on receipts; none of one who is unknown."""
+        if not is_id(practitioner, Prefix.PRACTITIONER):
+            return ()
+        async with self._database.reading() as tx:
+            kept = await tx.scalar(select(practitioners.c.receipt_lines).where(practitioners.c.id == practitioner))
+        return tuple((kept or "").splitlines())
+
+    async def set_receipt_lines(self, practitioner: PractitionerId, text: str) -> None:
+        """Have these lines printed on receipts from now on.
+
+        Raises `BadReceiptLines` (agenda.receipt_lines) or `UnknownPractitioner`.
+        """
+        if not is_id(practitioner, Prefix.PRACTITIONER):
+            raise UnknownPractitioner(practitioner)
+        kept = "\n".join(receipt_lines(text))
+        own = update(practitioners).where(practitioners.c.id == practitioner)
+        async with self._database.transaction() as tx:
+            done = await tx.execute(own.values(receipt_lines=kept))
+        if done.rowcount == 0:
+            raise UnknownPractitioner(practitioner)
 
     async def plan(
         self, practitioner_id: PractitionerId, patient_name: str, starts_at: datetime, minutes: int, at: datetime

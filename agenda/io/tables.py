@@ -1,10 +1,11 @@
 """What the agenda remembers: people, consultations, and the hashes of what they log in with."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
 
 from store.io.columns import Utc
 from store.io.metadata import metadata
 
+# `receipt_lines`: what is printed below the name on receipts, with line feeds between.
 practitioners = Table(
     "practitioners",
     metadata,
@@ -15,6 +16,7 @@ practitioners = Table(
     Column("validated", Boolean, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("created_at", Utc, nullable=False),
+    Column("receipt_lines", Text, nullable=False, server_default=text("''")),
 )
 
 consultations = Table(

@@ -4,12 +4,18 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from agenda.consultation import BadPlan, UnknownConsultation
 from agenda.io.service import Agenda
+from agenda.io.tables import practitioners
 from agenda.people import BadEmail, EmailTaken, Practitioner, UnknownPractitioner, WeakPassword
+from agenda.receipt_lines import BadReceiptLines
+from app.people import PEOPLE
+from billing.receipt import Issuer
 from store.facts import ConsultationCancelled, ConsultationPlanned
 from store.ids import ConsultationId, PractitionerId, Prefix, is_id
+from store.io.database import Database
 from store.io.entropy import new_id
 from store.io.outbox import Outbox
 from store.names import BadName
@@ -58,6 +64,43 @@ class TestPeople:
         with pytest.raises(refusal):
             await agenda.create_practitioner(*person, at)
         assert await agenda.practitioner_by_email("a@b.fr") is None
+
+
+class TestReceiptLines:
+    async def test_a_new_practitioner_has_none(self, agenda: Agenda, practitioner: Practitioner):
+        assert await agenda.receipt_lines(practitioner.id) == ()
+
+    async def test_what_was_set_last_is_kept_for_the_one_who_set_it(
+        self, agenda: Agenda, practitioner: Practitioner, at: datetime
+    ):
+        other = await agenda.create_practitioner("other@example.org", "Other", None, at)
+        await agenda.set_receipt_lines(practitioner.id, "3 rue Neuve")
+        await agenda.set_receipt_lines(practitioner.id, " 5  rue de l\u2019Église\r\n\r\nRPPS 10001234567\r\n")
+        assert await agenda.receipt_lines(practitioner.id) == ("5 rue de l\u2019Église", "RPPS 10001234567")
+        assert await agenda.receipt_lines(other.id) == ()
+        await agenda.set_receipt_lines(practitioner.id, "")
+        assert await agenda.receipt_lines(practitioner.id) == ()
+
+    async def test_what_cannot_be_printed_changes_nothing(self, agenda: Agenda, practitioner: Practitioner):
+        await agenda.set_receipt_lines(practitioner.id, "3 rue Neuve")
+        with pytest.raises(BadReceiptLines):
+            await agenda.set_receipt_lines(practitioner.id, "A" * 81)
+        assert await agenda.receipt_lines(practitioner.id) == ("3 rue Neuve",)
+
+    @pytest.mark.parametrize("unknown", ["pra_x", "pra_" + "A" * 22, "pra_\x00" + "A" * 21])
+    async def test_nobody_has_none_and_can_be_given_none(self, agenda: Agenda, unknown: str):
+        assert await agenda.receipt_lines(PractitionerId(unknown)) == ()
+        with pytest.raises(UnknownPractitioner):
+            await agenda.set_receipt_lines(PractitionerId(unknown), "3 rue Neuve")
+
+    async def test_they_are_on_the_receipts_of_the_transaction_that_reads_them(
+        self, agenda: Agenda, database: Database, practitioner: Practitioner
+    ):
+        await agenda.set_receipt_lines(practitioner.id, "3 rue Neuve\nRPPS 10001234567")
+        async with database.transaction() as tx:
+            await tx.execute(update(practitioners).values(name="Dr C. Martin"))
+            issuer = await PEOPLE.issuer_of(tx, practitioner.id)
+        assert issuer == Issuer("Dr C. Martin", ("3 rue Neuve", "RPPS 10001234567"), "Europe/Paris")
 
 
 class TestConsultations:

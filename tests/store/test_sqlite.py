@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
 
 from store.facts import CallOpened
+from store.io import migrations
 from store.io.bus import LocalBus
 from store.io.database import Database, DatabaseUnreachable, DatabaseUnwritable
 from store.io.outbox import Outbox
@@ -130,3 +133,17 @@ async def main(url, moment):
 
 asyncio.run(main(*sys.argv[1:]))
 """
+
+
+async def test_practitioners_from_before_there_were_receipt_lines_have_none(sqlite_url: str):
+    engine = create_engine(sqlite_url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        command.upgrade(config, "0006")
+        connection.execute(text("INSERT INTO practitioners VALUES ('pra_1', 'a@b.fr', 'A', NULL, 1, 'UTC', 0)"))
+    engine.dispose()
+    database = await Database.open(sqlite_url)
+    async with database.reading() as tx:
+        assert (await tx.execute(text("SELECT name, receipt_lines FROM practitioners"))).one() == ("A", "")
+    await database.close()

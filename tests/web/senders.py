@@ -168,6 +168,13 @@ async def _sandbox_card(practice: Practice, who: dict[str, str]) -> ClientRespon
     return await practice.form(path, who, ticket=ticket, number=VISA, expiry="12/30", cvc="123")
 
 
+# -- the practitioner's receipts -----------------------------------------------------------------------------
+
+
+async def _receipt_lines(practice: Practice, who: dict[str, str]) -> ClientResponse:
+    return await practice.form("/payments/receipt-lines", who, lines="RPPS 10001234567")
+
+
 # -- the practitioner's invoice ------------------------------------------------------------------------------
 
 
@@ -236,6 +243,7 @@ SENDERS: dict[Route, Send] = {
     ("POST", "/card/confirm"): _confirm_card,
     ("GET", "/sandbox/{path}"): _sandbox_page,
     ("POST", "/sandbox/{path}"): _sandbox_card,
+    ("POST", "/payments/receipt-lines"): _receipt_lines,
     ("GET", "/consultations/{id}/invoice"): _invoice,
     ("POST", "/consultations/{id}/invoice"): _of_invoice("invoice", {"amount": 5000}),
     ("POST", "/consultations/{id}/invoice/confirm"): _of_invoice("invoice/confirm", {"amount": 5000}, seconds=60),

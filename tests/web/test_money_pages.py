@@ -1,10 +1,12 @@
 """Earnings (C2-21 to 25), online payments and Stripe Connect (MMP-48 to 51, FAC-1 to 8, DAT-35 to 37)."""
 
 import re
+from html import escape as html_escape
 
 import pytest
 
 from billing import kyc
+from billing.receipt_text import receipt_text
 from tests.web.practice import Practice
 from web.figures import HEIGHT, amount_in_words, chart, month_in_words
 
@@ -193,6 +195,57 @@ async def test_a_provider_that_is_silent_leaves_the_page_as_it_was_known(practic
     assert "The payment provider does not answer." in text
     who = await newcomer(practice)
     assert (await practice.form("/payments/connect", await practice.as_(who))).status == 503
+
+
+# -- what is printed on receipts -----------------------------------------------------------------------------
+
+LINES = "5 rue Neuve\r\n75001 Paris\r\nRPPS 10001234567"
+
+
+async def saved(practice: Practice, lines: str, **headers: str):
+    own = {**await practice.as_(practice.owner), "Accept-Language": "en", **headers}
+    return await practice.form("/payments/receipt-lines", own, lines=lines)
+
+
+async def test_lines_below_the_name_are_saved_shown_and_printed_from_then_on(practice):
+    before = await practice.paid(await practice.priced())
+    answer = await saved(practice, LINES)
+    assert (answer.status, answer.headers["Location"]) == (303, "/payments?done=receipt_lines")
+    html = await page(practice, answer.headers["Location"])
+    assert "Saved: it is printed on your receipts from now on." in html
+    assert ">5 rue Neuve\n75001 Paris\nRPPS 10001234567</textarea>" in html
+    after = await practice.paid(await practice.priced())
+    printed = [(await practice.billing.receipts.of_payment(payment))[0].body for payment in (before, after)]
+    assert [body.issuer.lines for body in printed] == [(), tuple(LINES.split("\r\n"))]
+    assert receipt_text(printed[1], "fr", str).issuer == ("Dr Anne Martin", *LINES.split("\r\n"))
+    assert "rue Neuve" not in await page(practice, "/payments", practice.other)
+
+
+@pytest.mark.parametrize("lines", ["<b>" + "A" * 78, "\r\n".join("abcdefg"), "\u202eabc"])
+async def test_lines_that_cannot_be_printed_are_refused_beside_the_field_and_stay_as_typed(practice, lines):
+    await saved(practice, LINES)
+    answer = await saved(practice, lines)
+    html = await answer.text()
+    assert answer.status == 422
+    field, rest = re.search(r"(<textarea[^>]*>.*?</textarea>)(.*?)</form>", html, re.DOTALL).groups()
+    assert 'aria-describedby="lines-hint problem" aria-invalid="true"' in field
+    assert field.partition(">")[2] == f"{html_escape(lines)}</textarea>"
+    assert "A receipt takes at most 6 lines of 80 characters" in rest
+    assert await practice.agenda.receipt_lines(practice.owner.id) == tuple(LINES.split("\r\n"))
+
+
+async def test_lines_with_a_nul_or_from_another_site_are_refused(practice):
+    assert (await saved(practice, "a\0b")).status == 400
+    foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    assert (await saved(practice, "evil", **foreign)).status == 403
+    assert await practice.agenda.receipt_lines(practice.owner.id) == ()
+
+
+async def test_lines_that_are_refused_while_the_provider_is_silent_are_still_refused_beside_the_field(practice):
+    practice.till.gateway.silent = True
+    answer = await saved(practice, "A" * 81)
+    assert answer.status == 422
+    assert "A receipt takes at most 6 lines" in await answer.text()
 
 
 async def test_after_the_log_in_one_comes_back_to_the_page_that_was_asked_for(practice):

@@ -4,12 +4,14 @@ import asyncio
 
 from aiohttp import web as aioweb
 
+from agenda.receipt_lines import BadReceiptLines
 from billing.earnings import Earnings
 from billing.gateway import GatewayRefused, GatewayUnclear
 from billing.kyc import banner, warnings
 from billing.problems import ProviderSilent
 from web.figures import Chart, chart
 from web.io.answers import page, see
+from web.io.guard import form_of
 from web.io.parts import SITE, WHO
 from web.io.visitor import base_url
 from web.local_time import zone
@@ -74,7 +76,19 @@ async def dashboard(request: aioweb.Request) -> aioweb.Response:
     return see(await request.app[SITE].parts.money.billing.connect.dashboard_url(request[WHO].id))
 
 
-async def _payments(request: aioweb.Request, refused: Refused | None = None) -> aioweb.Response:
+async def set_receipt_lines(request: aioweb.Request) -> aioweb.Response:
+    """POST /payments/receipt-lines. What is wrong is said beside the field, with what was typed kept."""
+    typed = (await form_of(request)).get("lines", "")
+    try:
+        await request.app[SITE].parts.agenda.set_receipt_lines(request[WHO].id, typed)
+    except BadReceiptLines:
+        return await _payments(request, Refused("bad_receipt_lines", field="lines"), typed)
+    return see("/payments?done=receipt_lines")
+
+
+async def _payments(
+    request: aioweb.Request, refused: Refused | None = None, typed: str | None = None
+) -> aioweb.Response:
     who, parts = request[WHO], request.app[SITE].parts
     connect_, at = parts.money.billing.connect, parts.clock()
     try:
@@ -93,7 +107,10 @@ async def _payments(request: aioweb.Request, refused: Refused | None = None) -> 
         transfers=await connect_.transfers(who.id),
         where=zone(who.time_zone),
         live=parts.money.billing.gateway.publishable_key.startswith("pk_live_"),
+        lines="\n".join(await parts.agenda.receipt_lines(who.id)) if typed is None else typed,
         problem=refused.code if refused else None,
+        wrong=refused.field if refused else None,
+        done=request.query.get("done", ""),
     )
 
 

@@ -124,3 +124,11 @@ async def test_the_account_that_lacks_something(variant: Page, practice: Practic
     await expect(variant.locator(".kyc li")).to_have_count(3)
     await check(variant, "payments, something is missing")
     practice.sandbox.require(account.id, ())
+
+
+async def test_receipt_lines_that_cannot_be_printed(variant: Page) -> None:
+    await variant.goto("/payments")
+    await variant.locator("#lines").fill("A" * 81)
+    await variant.get_by_role("button", name="Save").or_(variant.get_by_role("button", name="Enregistrer")).click()
+    await expect(variant.locator("#lines[aria-invalid=true]")).to_have_value("A" * 81)
+    await check(variant, "payments, receipt lines refused")
