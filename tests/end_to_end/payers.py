@@ -144,7 +144,7 @@ class Administrator(Person):
 
     async def gives_back(self, url: str, payment: str, amount: str, reason: str) -> None:
         await self.page.goto(f"{url}/admin?find={payment}")
-        await self.page.locator("summary", has_text="Rembourser").click()
+        await self.page.locator("summary", has_text="Remboursement").click()
         await self.page.fill("form.refund input[name=amount]", amount)
         await self.page.fill("form.refund input[name=reason]", reason)
         await self.page.get_by_role("button", name="Rembourser").click()
