@@ -42,11 +42,13 @@ async def test_a_free_call_has_no_meter_and_asks_for_no_invoice(page: Page, site
 async def test_c2_13_time_and_cost_go_on_between_two_readings_and_no_further_than_is_known(
     page: Page, site: StandIn, robot: Page
 ) -> None:
+    await page.clock.install()
     await paid_call(page, site, robot, next_costs=[2317, 2320, 2323])
     await expect(page.locator(".meter")).to_contain_text("Temps facturé")
+    await page.clock.run_for(3000)
     await page.wait_for_function(f"() => ({SHOWN})()[1] === '23,23 €'")
     assert (await page.evaluate(SHOWN))[0] == "12:37"
-    await page.evaluate("new Promise((done) => setTimeout(done, 2500))")
+    await page.clock.run_for(2500)
     assert await page.evaluate(SHOWN) == ["12:37", "23,23 €"]
 
 
@@ -149,12 +151,14 @@ async def test_fac_10_what_is_owed_stands_on_the_page_at_the_end(
 
 
 async def test_the_amount_appears_by_itself_once_it_is_confirmed(page: Page, site: StandIn, robot: Page) -> None:
+    await page.clock.install()
     socket = await paid_call(page, site, robot)
     site.till.price = price("ready", payment="draft")
     await socket.say("ended", reason="hung_up", by="practitioner")
     await expect(page.get_by_text("Le praticien confirme le montant.")).to_be_visible()
     site.till.price = price("ready", payment="paid", due=2313, paid=2313)
-    await expect(page.get_by_text("Payé : 23,13 €")).to_be_visible(timeout=10_000)
+    await page.clock.run_for(6000)
+    await expect(page.get_by_text("Payé : 23,13 €")).to_be_visible()
 
 
 # -- the practitioner's invoice ------------------------------------------------------------------------------
