@@ -247,6 +247,7 @@ async def test_metered_call(variant: Page, site: StandIn, robot: Page) -> None:
 
 
 async def test_invoice(variant: Page, site: StandIn, robot: Page) -> None:
+    await variant.clock.install()
     site.till.invoice = invoice(running=True)
     socket = await to_room(variant, site)
     await connect(socket, robot, "Jean Dupont")
@@ -262,6 +263,7 @@ async def test_invoice(variant: Page, site: StandIn, robot: Page) -> None:
         await to_room(variant, site)
         await variant.clock.set_fixed_time("2030-01-01T10:00:00Z")
         await variant.get_by_role("button", name=NAMES[site.language]["leave"]).click()
+        await variant.clock.run_for(1500)
         await variant.locator(".end .invoice").wait_for()
         await check(variant, "invoice at the end")
 

@@ -59,8 +59,10 @@ async def test_every_state_has_its_heading(page: Page, site: StandIn, state: str
 
 
 async def test_a_payment_on_its_way_is_followed_without_a_flicker(page: Page, site: StandIn) -> None:
+    await page.clock.install()
     await to_pay(page, site, state="processing")
     site.till.after["seen"] = debt("paid", paid=8000)
+    await page.clock.run_for(5000)
     await expect_heading(page, "Payé")
 
 
