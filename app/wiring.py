@@ -167,6 +167,7 @@ def _web_parts(
         administrators=Administrators(records.database),
         lobby=records.lobby,
         money=MoneyParts(money.billing, PaymentSearch(records.database), money.sandbox, receipt_printer(settings)),
+        post=Post(records.database),
         websocket=WebSocketServer(
             reception, practitioner_id, allowed_origins, address_of_request=_counted_address
         ).handle,

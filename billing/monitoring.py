@@ -48,7 +48,7 @@ class MonitoringRow:
 
     `amount` is what the patient owes or has paid, None before it is known and where there is no payment. `seconds`: how
     long the calls took, as the page shows them. `payment` is the payment's id, or empty. `heads`: the last fact of each
-    call's hash chain, for `visavis verify`.
+    call's hash chain, for `visavis verify`. `addressed`: whether the patient left an e-mail address.
     """
 
     consultation: str
@@ -63,6 +63,7 @@ class MonitoringRow:
     amount: Money | None = None
     refunded: Money | None = None
     heads: tuple[str, ...] = ()
+    addressed: bool = True
 
     @property
     def can_ask_again(self) -> bool:

@@ -127,6 +127,7 @@ def _row(consultation: str, calls: Sequence[Row[Any]], paid: Row[Any] | None) ->
         amount=_amount(state, paid),
         refunded=Money(paid.refunded, paid.currency) if paid is not None and paid.refunded else None,
         heads=_heads(paid),
+        addressed=paid is None or bool(paid.patient_email),
     )
 
 

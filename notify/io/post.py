@@ -1,11 +1,12 @@
 """The post box: a letter is put in with the change that it reports, in one transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,8 @@ from store.io.entropy import new_id
 # The kind of the due jobs that are ours; their key is the letter's id.
 JOB = "letter"
 BAD_ADDRESS = "bad_address"
+# A statement takes so many parameters only.
+_BATCH = 500
 
 _log = structlog.get_logger("notify")
 
@@ -85,6 +88,19 @@ class Post:
         )
         rows = (await tx.execute(wanted)).all()
         return [Sent(row.kind, LetterState(row.state), row.problem, row.created_at, row.sent_at) for row in rows]
+
+    async def undelivered(self, subjects: Collection[str]) -> set[str]:
+        """Return those of which the latest letter has failed for good."""
+        newest_first = (letters.c.created_at.desc(), letters.c.id.desc())
+        place = func.row_number().over(partition_by=letters.c.about, order_by=newest_first).label("place")
+        every, found = list(subjects), set[str]()
+        async with self._database.reading() as tx:
+            for first in range(0, len(every), _BATCH):
+                of_these = letters.c.about.in_(every[first : first + _BATCH])
+                ranked = select(letters.c.about, letters.c.state, place).where(of_these).subquery()
+                failed = select(ranked.c.about).where(ranked.c.place == 1, ranked.c.state == LetterState.FAILED)
+                found.update((await tx.execute(failed)).scalars())
+        return found
 
 
 def _deliverable(letter: Letter) -> bool:

@@ -16,6 +16,7 @@ from billing.io.receipt_pdf import receipt_pdf
 from billing.io.search import PaymentSearch
 from billing.sandbox.io.server import Sandbox
 from lobby.io.service import Lobby
+from notify.io.post import Post
 from store.ids import ConsultationId, PractitionerId
 from store.io.database import Database
 from tests.web.practice import PASSWORD, START, Practice, Provider, WebTill
@@ -104,6 +105,7 @@ def _parts(practice: Practice, database: Database, websocket: Any, settings: Web
         administrators=practice.administrators,
         lobby=practice.lobby,
         money=MoneyParts(practice.billing, PaymentSearch(database), practice.sandbox, receipt_pdf),
+        post=Post(database),
         websocket=websocket,
         readiness=readiness,
         settings=settings,

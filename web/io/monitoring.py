@@ -97,9 +97,11 @@ async def own_payment(request: aioweb.Request) -> Payment:
 async def _page(
     request: aioweb.Request, period: Period, filters: tuple[Filter, ...], refused: Refused | None
 ) -> aioweb.Response:
-    who, billing = request[WHO], request.app[SITE].parts.money.billing
+    who, parts = request[WHO], request.app[SITE].parts
+    billing, base = parts.money.billing, base_url(request)
     rows: list[MonitoringRow] = await billing.reports.monitoring(who.id, period.begins, period.ends, filters)
-    receipts = await billing.receipts.of_payments([row.payment for row in rows if row.payment])
+    payments = [row.payment for row in rows if row.payment]
+    receipts = await billing.receipts.of_payments(payments)
     query = _chosen(request.query)
     done = request.query.get("done", "")
     problem = refused.code if refused else done if done in KINDS else None
@@ -111,6 +113,8 @@ async def _page(
         path=f"/monitoring?{query}",
         rows=rows,
         receipts=receipts,
+        undelivered=await parts.post.undelivered(payments),
+        pay_url=lambda payment: f"{base}/pay#{billing.invoices.pay_token(payment)}",
         where=zone(who.time_zone),
         period=period,
         filters=filters,

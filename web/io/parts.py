@@ -19,6 +19,7 @@ from billing.io.search import PaymentSearch
 from billing.io.service import Billing
 from billing.receipt import ReceiptBody
 from lobby.io.service import Lobby
+from notify.io.post import Post
 from store.ids import ConsultationId, PractitionerId
 from web.io.measures import RequestMeasures
 from web.io.rendering import Pages
@@ -73,6 +74,7 @@ class WebParts:
     administrators: Administrators
     lobby: Lobby
     money: MoneyParts
+    post: Post
     websocket: Callable[[aioweb.Request], Awaitable[aioweb.StreamResponse]]
     readiness: Callable[[], Awaitable[Sequence[tuple[str, bool]]]]
     settings: WebSettings

@@ -10,7 +10,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import Browser, Page, expect
 
 from billing.agreement import When
+from notify.io.post import Post
+from notify.letters import PayLink
 from tests.migrated import migrated_file
+from tests.notify.samples import letter
 from tests.web.opening import open_practice
 from tests.web.pages.test_accessibility import AXE, VARIANTS, check
 from tests.web.practice import PER_MINUTE, Practice
@@ -33,7 +36,9 @@ async def fill(practice: Practice) -> None:
     payment = await practice.paid(await practice.priced(name="Inès Garcia"), seconds=129)
     known = await practice.administrators.id_of("dominique@example.org")
     await practice.billing.refunds.refund(payment, 3000, known, "Too short", practice.at)
-    await practice.owed(await practice.priced(name="Hugo Roux", when=When.AFTER), seconds=1128)
+    owed = await practice.owed(await practice.priced(name="Hugo Roux", when=When.AFTER), seconds=1128)
+    async with practice.till.database.transaction() as tx:
+        await Post(practice.till.database).enqueue(tx, letter(PayLink, to="nobody"), "lost", practice.at, owed)
     await practice.till.talk((await practice.plan(name="Nora Blanc")).id, 300)
     practice.later(days=1)
     drafted = await practice.priced(name="Paul Durand")
@@ -113,6 +118,8 @@ async def test_pages_of_money(variant: Page, path: str) -> None:
     if path == "/monitoring":
         path += f"?from={(datetime.now(UTC) - timedelta(days=60)).date()}"
     await variant.goto(path)
+    if path.startswith("/monitoring?from=2"):
+        await expect(variant.locator(".undelivered")).to_have_count(1)
     await check(variant, path)
 
 
