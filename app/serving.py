@@ -55,6 +55,7 @@ async def _until_signal(settings: Settings, listener: socket.socket, *, own_work
     task = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())
+    superseded = False
     with contextlib.suppress(asyncio.CancelledError):
         async with running(settings, listener, own_workers=own_workers) as site:
             url = settings.url(listener.getsockname()[1])
@@ -63,7 +64,8 @@ async def _until_signal(settings: Settings, listener: socket.socket, *, own_work
                 demo = await make_demo(site, url, settings.join_window, datetime.now(UTC))
             _report(settings, url, demo)
             await site.superseded.wait()
-    if site.superseded.is_set():
+            superseded = True
+    if superseded:
         raise Refused(say("Another Visavis has taken this database over: this one has stopped."))
 
 
