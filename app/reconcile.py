@@ -90,6 +90,12 @@ _SENTENCES: dict[DifferenceKind, Callable[[Difference], Sentence]] = {
     DifferenceKind.CAPTURE_WITHOUT_PAYMENT: lambda one: say(
         "{object}: {theirs} was taken, and {ours} counts as paid.", **_places(one)
     ),
+    DifferenceKind.OVERPAID: lambda one: say(
+        "{object}: {theirs} was taken, more than the {ours} that were due.", **_places(one)
+    ),
+    DifferenceKind.UNREADABLE: lambda one: say(
+        "{object}: the provider lists a movement that Visavis cannot read.", **_places(one)
+    ),
     DifferenceKind.UNKNOWN_OPERATION: lambda one: say(
         "{object}: nobody knows whether the provider has carried this out ({ours}).", **_places(one)
     ),
