@@ -9,7 +9,7 @@ run: $(READY)
 	@exec .venv/bin/visavis up --demo
 
 test: $(READY)
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 3 --dist loadfile
 
 check: $(READY)
 	.venv/bin/ruff check .
