@@ -33,7 +33,8 @@ async def answering(request: aioweb.Request, handler: Handler) -> aioweb.StreamR
     """
     began = time.perf_counter()
     try:
-        response = await checked(request) or await handler(request)
+        elsewhere = await checked(request)
+        response = await handler(request) if elsewhere is None else elsewhere
     except Exception as error:  # noqa: BLE001 (the last resort: whatever it was, the visitor gets an answer)
         response = _answer_to(request, error)
     seconds = time.perf_counter() - began
