@@ -1,6 +1,6 @@
 """What billing remembers of money. The facts that it is computed from are in `billing.io.tables`."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
 
 from store.io.columns import Utc
 from store.io.metadata import metadata
@@ -65,7 +65,7 @@ payments = Table(
     Column("covered", BigInteger),
     Column("waived", BigInteger),
     Column("due", BigInteger),
-    Column("given_up", BigInteger, nullable=False, default=0),
+    Column("given_up", BigInteger, nullable=False, server_default=text("0")),
     Column("paid", BigInteger, nullable=False),
     Column("refunded", BigInteger, nullable=False),
     Column("commission", BigInteger),

@@ -33,7 +33,6 @@ def _consultations() -> None:
         sa.Column("planned_seconds", sa.Integer(), nullable=False),
         sa.Column("locked", sa.Boolean(), nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
-        sa.Column("called_off_at", _MOMENT),
         sa.PrimaryKeyConstraint("consultation", name="pk_prices"),
     )
     op.create_table(
@@ -104,9 +103,9 @@ def _payments() -> None:
         sa.Column("covered", sa.BigInteger()),
         sa.Column("waived", sa.BigInteger()),
         sa.Column("due", sa.BigInteger()),
-        sa.Column("given_up", sa.BigInteger(), nullable=False),
         sa.Column("paid", sa.BigInteger(), nullable=False),
         sa.Column("refunded", sa.BigInteger(), nullable=False),
+        sa.Column("card_fee", sa.BigInteger()),
         sa.Column("commission", sa.BigInteger()),
         sa.Column("customer", sa.Text(), nullable=False),
         sa.Column("payment_method", sa.Text(), nullable=False),
@@ -315,8 +314,7 @@ def _reconciling() -> None:
         sa.Column("ours", sa.Text(), nullable=False),
         sa.Column("theirs", sa.Text(), nullable=False),
         sa.Column("found_at", _MOMENT, nullable=False),
-        sa.Column("accepted_at", _MOMENT),
-        sa.Column("gone_at", _MOMENT),
+        sa.Column("settled_at", _MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_differences"),
         sa.UniqueConstraint("kind", "object", name="uq_differences_kind_object"),
     )
