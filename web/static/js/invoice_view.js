@@ -53,7 +53,7 @@ function sums(look, lang) {
     <div><dt>${t("Billed time")}</dt><dd>${exactly(look.seconds * 1000)}</dd></div>
     <div><dt>${t("Price")}</dt><dd>${money(look.price)}</dd></div>
     ${look.covered ? html`<div><dt>${t("Paid by a code")}</dt><dd>${money(look.covered)}</dd></div>` : nothing}
-    ${look.waived ? html`<div><dt>${t("More than was authorised, not charged")}</dt><dd>− ${money(look.waived)}</dd></div>` : nothing}
+    ${look.waived ? html`<div><dt>${t("Not charged")}</dt><dd>− ${money(look.waived)}</dd></div>` : nothing}
     <div class="price-total"><dt>${t("Charged to the patient")}</dt><dd>${money(look.due)}</dd></div>
     ${look.due
       ? html`<div><dt>${t("Commission of the platform")}</dt><dd>− ${money(look.commission)}</dd></div>
