@@ -76,6 +76,7 @@ async def examine(settings: Settings) -> list[Finding]:
         service_checks.packet_loop(settings),
         certificate,
         await mail(settings),
+        service_checks.receipt_font(settings),
         machine_checks.clock(),
         machine_checks.open_files(),
     ]

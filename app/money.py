@@ -44,13 +44,15 @@ async def opened_money(
 
 
 def receipt_printer(settings: Settings) -> Callable[[ReceiptBody, str], bytes]:
-    """Return what makes a receipt's PDF, with the practice's logo."""
+    """Return what makes a receipt's PDF, with the practice's logo and what fonts there are."""
 
     def print_receipt(body: ReceiptBody, language: str) -> bytes:
         # Fonts and pictures take 40 MB, which a web process without a reader of receipts need not have.
+        from billing.io.receipt_fonts import east_asian_font  # noqa: PLC0415
         from billing.io.receipt_pdf import receipt_pdf  # noqa: PLC0415
 
-        return receipt_pdf(body, language, logo=settings.money.logo)
+        money = settings.money
+        return receipt_pdf(body, language, logo=money.logo, font=east_asian_font(money.font))
 
     return print_receipt
 

@@ -18,6 +18,9 @@ _KEY = re.compile(r"(?:sk|rk)_(?:test|live)_\w{8,}")
 _PUBLISHABLE = re.compile(r"pk_(?:test|live)_\w{8,}")
 _SECRET = re.compile(r"whsec_\w{8,}")
 
+# TrueType, OpenType, and several of either in one file.
+_FONTS = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf")
+
 
 @dataclass(frozen=True, slots=True)
 class StripeKeys:
@@ -36,7 +39,10 @@ class StripeKeys:
 
 @dataclass(frozen=True, slots=True)
 class MoneySettings:
-    """`stripe` None: the sandbox. `currency` ISO 4217, `country` ISO 3166-1, `commission` in percent."""
+    """`stripe` None: the sandbox. `currency` ISO 4217, `country` ISO 3166-1, `commission` in percent.
+
+    `font`: for what the receipts' own font lacks; None stands for one of the system's.
+    """
 
     stripe: StripeKeys | None
     currency: str
@@ -48,6 +54,7 @@ class MoneySettings:
 
 def read_money(given: Mapping[str, str], environ: Mapping[str, str]) -> MoneySettings:
     """Return the settings. Raises `Refused` with a sentence for the first one that makes no sense."""
+    font: Path | None
     currency = given["currency"].upper()
     try:
         exponent(currency)
@@ -72,6 +79,7 @@ def read_money(given: Mapping[str, str], environ: Mapping[str, str]) -> MoneySet
 
 
 def _keys(environ: Mapping[str, str]) -> StripeKeys | None:
+        font=_font(given["receipt-font"]),
     secret = environ.get("VISAVIS_STRIPE_KEY", environ.get("STRIPE_API_KEY", "")).strip()
     if not secret:
         return None
@@ -101,10 +109,27 @@ def _logo(text: str) -> Path | None:
         return None
     path = Path(text).expanduser().absolute()
     try:
-        with path.open("rb") as file:
-            begins = file.read(8)
+        begins = _beginning(path)
     except OSError as error:
         raise Refused(say("--receipt-logo: the file {file} cannot be read.", file=path)) from error
     if begins != b"\x89PNG\r\n\x1a\n":
         raise Refused(say("--receipt-logo takes a PNG picture: {file} is none.", file=path))
     return path
+
+
+def _font(text: str) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).expanduser().absolute()
+    try:
+        begins = _beginning(path)
+    except OSError as error:
+        raise Refused(say("--receipt-font: the file {file} cannot be read.", file=path)) from error
+    if not begins.startswith(_FONTS):
+        raise Refused(say("--receipt-font takes a TrueType or OpenType font: {file} is none.", file=path))
+    return path
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)

@@ -97,6 +97,27 @@ def _python_loop(settings: Settings) -> Finding:
     )
 
 
+def receipt_font(settings: Settings) -> Finding:
+    """Return whether receipts can print Chinese, Japanese and Korean names."""
+    from billing.io.receipt_fonts import east_asian_font, has_east_asian  # noqa: PLC0415  # for the doctor only
+
+    path = east_asian_font(settings.money.font)
+    if path is None:
+        return info(
+            "receipts",
+            say(
+                "Chinese, Japanese and Korean names are printed as □ on receipts: install the Debian package "
+                "fonts-droid-fallback, or name a font with --receipt-font."
+            ),
+        )
+    if not has_east_asian(path):
+        return warn(
+            "receipts",
+            say("The font {file} lacks Chinese, Japanese or Korean: such names are printed as □.", file=path),
+        )
+    return ok("receipts", say("Receipts print Chinese, Japanese and Korean names with {file}.", file=path))
+
+
 def running_workers(settings: Settings) -> list[int]:
     """Return the indices of the workers that answer on their sockets."""
     return [index for index in range(settings.workers) if workers.is_running(settings.run_dir, index)]

@@ -112,6 +112,9 @@ OPTIONS = (
     Option("commission", "12", "PERCENT", "the platform's part of each payment"),
     Option("vat-note", "", "TEXT", "printed on receipts, for example why no VAT is charged"),
     Option("receipt-logo", "", "FILE", "PNG picture at the head of receipts"),
+    Option(
+        "receipt-font", "", "FILE", "font for Chinese, Japanese and Korean names on receipts (default: the system's)"
+    ),
     Option("smtp-url", "", "URL", "mail server, like smtp://user:password@host:587 or smtps://…; else mails are files"),
     Option("mail-from", "", "ADDRESS", "who letters come from, like “Practice <visio@example.org>”"),
     Option("loop", "auto", "NAME", "packet loop: native, python, or auto for the best there is"),

@@ -1,27 +1,31 @@
-"""Receipts and credit notes as PDF: the same bytes for the same body, whenever and wherever they are asked for."""
+"""Receipts and credit notes as PDF: the same bytes for the same body and fonts, whenever they are asked for."""
 
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from babel.messages.pofile import read_po
+from fontTools.ttLib import TTLibError
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.bidi import auto_detect_base_direction
+from fpdf.enums import TextDirection, XPos, YPos
 from fpdf.fonts import TTFFont
 
+from billing.io.receipt_fonts import FACES
 from billing.receipt import ReceiptBody
 from billing.receipt_text import Line, ReceiptText, receipt_text
 
 CATALOGUE = Path(__file__).parent.parent / "locales" / "fr.po"
-_FONTS = Path(__file__).parent.parent / "fonts"
-_FACES = {"": _FONTS / "DejaVuSans.ttf", "B": _FONTS / "DejaVuSans-Bold.ttf"}
 _FONT = "DejaVu"
-# U+25A1 stands for what the font does not have.
+_OTHER_FONT = "EastAsian"
+# U+25A1 stands for what no font has.
 _MISSING = "\N{WHITE SQUARE}"
 # Replaced by the number of pages, wherever it stands: a private character, which no text of ours lets through.
 _PAGES = "\ue000"
 # Not printable to Python, and in every French amount.
 _NO_BREAK = "\u00a0\u202f"
+# Zero-width non-joiner and joiner: not printable to Python, but Persian and Urdu are spelt with them.
+_JOINING = "\u200c\u200d"
 
 # Millimetres of an A4 page.
 _MARGIN = 20.0
@@ -32,13 +36,15 @@ _LOGO_WIDTH, _LOGO_HEIGHT = 60.0, 22.0
 _GREY = 90
 
 
-def receipt_pdf(body: ReceiptBody, language: str, *, logo: Path | None = None) -> bytes:
+def receipt_pdf(body: ReceiptBody, language: str, *, logo: Path | None = None, font: Path | None = None) -> bytes:
     """Return the PDF in `fr` or `en`. `logo` is a PNG; one that cannot be read any more is left out.
+
+    `font` has the characters that ours lacks; what it lacks too, or all of them without it, are squares.
 
     It is dated as the receipt was issued, so that one who asks for it again gets the same file.
     """
     text = receipt_text(body, language, _in_french if language == "fr" else str)
-    page = _Page(text, language)
+    page = _Page(text, language, font)
     page.set_creation_date(body.issued_at)
     if logo is not None:
         page.draw_logo(logo)
@@ -47,13 +53,17 @@ def receipt_pdf(body: ReceiptBody, language: str, *, logo: Path | None = None) -
 
 
 class _Page(FPDF):
-    def __init__(self, text: ReceiptText, language: str) -> None:
+    def __init__(self, text: ReceiptText, language: str, font: Path | None) -> None:
         super().__init__(format="A4")
         self._text = text
-        for style, path in _FACES.items():
+        # Loaded with the first character that asks for it: nearly no receipt does.
+        self._other = font
+        for style, path in FACES.items():
             self.add_font(_FONT, style, path)
         faces = [frozenset(font.cmap) for font in self.fonts.values() if isinstance(font, TTFFont)]
         self._known = frozenset.intersection(*faces)
+        # Joins Arabic letters, and sets what is written from right to left in its order.
+        self.set_text_shaping(True)
         self.alias_nb_pages(_PAGES)
         self.set_margins(_MARGIN, _MARGIN)
         self.set_auto_page_break(True, margin=_MARGIN + 5)
@@ -140,15 +150,33 @@ class _Page(FPDF):
             self._paragraph(f"{call}  {head}", 4)
 
     def _printable(self, text: str) -> str:
-        """Return the text with a square for what the font lacks: the library would log it, and it may be a name."""
+        """Return the text with a square for what the fonts lack: the library would log it, and it may be a name."""
         return "".join(self._shown(text))
 
     def _shown(self, text: str) -> Iterator[str]:
+        # In a sentence from left to right fpdf2 would tear the word apart at them.
+        kept = _NO_BREAK + (_JOINING if auto_detect_base_direction(text) is TextDirection.RTL else "")
         for character in text:
-            if character.isprintable() or character in _NO_BREAK:
-                yield character if ord(character) in self._known else _MISSING
+            if character.isprintable() or character in kept:
+                yield character if self._has(character) else _MISSING
             elif character.isspace():
                 yield " "
+
+    def _has(self, character: str) -> bool:
+        if ord(character) not in self._known and self._other is not None:
+            self._take_other(self._other)
+            self._other = None
+        return ord(character) in self._known
+
+    def _take_other(self, path: Path) -> None:
+        """Load the font for what ours lacks; one that cannot be read any more is left out."""
+        try:
+            self.add_font(_OTHER_FONT, "", path)
+        except (OSError, TTLibError):
+            return
+        self.set_fallback_fonts([_OTHER_FONT], exact_match=False)
+        font = self.fonts[_OTHER_FONT.lower()]
+        self._known |= frozenset(font.cmap if isinstance(font, TTFFont) else ())
 
     def _rule(self) -> None:
         self.set_draw_color(200)

@@ -20,9 +20,11 @@ from app.doctor import examine
 from app.findings import Finding, Grade
 from app.mail import mail
 from app.settings import Settings
+from billing.io import receipt_fonts
 from tests.app.processes import Place, free_port
 from tests.app.test_settings import read
 from tests.notify.io.mail_house import mail_house
+from tests.requirements import missing
 
 
 def settings_of(place: Place, *more: str) -> Settings:
@@ -49,6 +51,7 @@ def test_a_machine_that_is_fit_has_nothing_to_do(place: Place) -> None:
         "loop",
         "tls",
         "mail",
+        "receipts",
         "clock",
         "files",
     }
@@ -136,6 +139,26 @@ def test_without_a_mail_server_the_doctor_says_where_letters_are(place: Place) -
     finding = asyncio.run(mail(settings_of(place)))
     assert finding.grade is Grade.INFO
     assert str(place.data / "mail") in finding.sentence.told("en")
+
+
+def test_without_a_font_for_east_asian_names_the_doctor_names_the_package(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(receipt_fonts, "EAST_ASIAN", (tmp_path / "none.ttf",))
+    finding = service_checks.receipt_font(settings_of(place))
+    assert finding.grade is Grade.INFO
+    assert "fonts-droid-fallback" in finding.sentence.told("fr")
+
+
+def test_a_font_named_for_receipts_that_lacks_east_asian_names_is_a_warning(place: Place) -> None:
+    finding = service_checks.receipt_font(settings_of(place, f"--receipt-font={receipt_fonts.FACES['']}"))
+    assert finding.grade is Grade.WARN
+
+
+def test_the_systems_font_for_east_asian_names_is_well(place: Place) -> None:
+    if receipt_fonts.east_asian_font(None) is None:
+        missing("no font with Chinese, Japanese and Korean is installed")
+    assert service_checks.receipt_font(settings_of(place)).grade is Grade.OK
 
 
 def test_a_mail_server_that_answers_is_well_and_gets_no_letter(place: Place) -> None:

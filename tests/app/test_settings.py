@@ -7,6 +7,7 @@ import pytest
 
 from app.language import Refused
 from app.settings import OPTIONS, Settings, add_options, read_settings
+from billing.io.receipt_fonts import FACES
 from notify.mail_server import MailServer, Security
 
 
@@ -65,6 +66,7 @@ def test_every_option_has_a_variable(tmp_path: Path) -> None:
         "commission": "7,5",
         "vat-note": "Exempt",
         "receipt-logo": str(logo(tmp_path)),
+        "receipt-font": str(FACES[""]),
         "smtp-url": "smtps://me:secret@mail.example.org",
         "mail-from": "Practice <visio@example.org>",
     }
@@ -181,6 +183,12 @@ def test_without_a_mail_server_letters_are_files_in_the_data_folder() -> None:
 
 def test_a_mail_server_and_who_writes_are_read_from_their_settings() -> None:
     mail = read("--smtp-url=smtp://me:hunter2@mail.example.org", "--mail-from=Practice <visio@example.org>").mail
+def test_a_receipts_font_that_is_none_is_refused(tmp_path: Path) -> None:
+    for path in (logo(tmp_path), tmp_path / "none.ttf"):
+        with pytest.raises(Refused):
+            read(f"--receipt-font={path}")
+
+
     assert mail.server == MailServer("mail.example.org", 587, Security.STARTTLS, "me", "hunter2")
     assert (mail.sender.name, mail.sender.address) == ("Practice", "visio@example.org")
 

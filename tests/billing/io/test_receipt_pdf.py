@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from billing.io.receipt_fonts import east_asian_font, has_east_asian
 from billing.io.receipt_pdf import receipt_pdf
 from billing.receipt import Issuer
 from billing.tariff import Basis, Tariff
@@ -25,7 +26,17 @@ def run(command: str, pdf: bytes, *options: str) -> str:
 
 
 def text_of(pdf: bytes) -> str:
-    return run("pdftotext", pdf, "-layout").replace("\xa0", " ").replace("\u202f", " ")
+    # Poppler puts marks of direction around what is written from right to left.
+    return run("pdftotext", pdf, "-layout").translate(
+        {0xA0: " ", 0x202F: " ", 0x202A: None, 0x202B: None, 0x202C: None}
+    )
+
+
+def width_of(word: str) -> float:
+    """Return how wide a patient's name of one word stands on its receipt, in points."""
+    words = run("pdftotext", receipt_pdf(receipt(patient=word), "fr"), "-bbox").partition(">Patient</word>")[2]
+    left, right = (float(words.partition(f'{side}="')[2].partition('"')[0]) for side in ("xMin", "xMax"))
+    return right - left
 
 
 def pages_of(pdf: bytes) -> int:
@@ -111,6 +122,46 @@ def test_names_of_other_scripts_are_printed_or_stood_for_and_not_logged(caplog: 
         text = text_of(receipt_pdf(receipt(patient="Ελένη Иван ნინო Nguyễn 山田 😀"), "fr"))
     assert "Ελένη Иван ნინო Nguyễn □□ □" in text
     assert "山" not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["محمد العلي", "יעל כהן", "Nguyễn Thị Ánh"])
+def test_names_stand_in_their_own_script_and_direction(name: str) -> None:
+    text = text_of(receipt_pdf(receipt(patient=name, organisation=name, covered=100), "fr"))
+    assert text.count(name) == 2
+    assert f"Pris en charge par {name}" in text
+
+
+def test_a_persian_name_keeps_the_letters_apart_that_it_keeps_apart() -> None:
+    name = "می\N{ZERO WIDTH NON-JOINER}خواهم"
+    text = text_of(receipt_pdf(receipt(patient=name, organisation=name, covered=100), "fr"))
+    assert name in text
+    assert "Pris en charge par میخواهم" in text
+
+
+def test_arabic_letters_are_joined() -> None:
+    assert width_of("ععع") < 2.8 * width_of("ع")
+
+
+def test_chinese_japanese_and_korean_names_take_the_font_of_the_system(caplog: pytest.LogCaptureFixture) -> None:
+    font = east_asian_font(None)
+    if font is None:
+        missing("no font with Chinese, Japanese and Korean is installed")
+    body = receipt(patient="山田太郎 あい 김민수 😀", issuer=Issuer("王小明", (), "Asia/Shanghai"))
+    with caplog.at_level(logging.WARNING):
+        pdf = receipt_pdf(body, "fr", font=font)
+    text = text_of(pdf)
+    assert "山田太郎 あい 김민수 □" in text
+    assert "王小明" in text
+    assert pdf == receipt_pdf(body, "fr", font=font)
+    assert len(pdf) < 100_000
+    assert caplog.text == ""
+
+
+def test_a_font_that_is_gone_or_broken_leaves_squares(tmp_path: Path) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"\x00\x01\x00\x00 and no more")
+    for font in (tmp_path / "none.ttf", tmp_path / "broken.ttf"):
+        assert "□□□" in text_of(receipt_pdf(receipt(patient="王小明"), "fr", font=font))
+        assert not has_east_asian(font)
 
 
 def test_a_name_is_no_instruction() -> None:
