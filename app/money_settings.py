@@ -50,11 +50,11 @@ class MoneySettings:
     commission: Fraction
     vat_note: str
     logo: Path | None
+    font: Path | None
 
 
 def read_money(given: Mapping[str, str], environ: Mapping[str, str]) -> MoneySettings:
     """Return the settings. Raises `Refused` with a sentence for the first one that makes no sense."""
-    font: Path | None
     currency = given["currency"].upper()
     try:
         exponent(currency)
@@ -75,11 +75,11 @@ def read_money(given: Mapping[str, str], environ: Mapping[str, str]) -> MoneySet
         commission=Fraction(commission.replace(",", ".")),
         vat_note=given["vat-note"][:_LONGEST_NOTE],
         logo=_logo(given["receipt-logo"]),
+        font=_font(given["receipt-font"]),
     )
 
 
 def _keys(environ: Mapping[str, str]) -> StripeKeys | None:
-        font=_font(given["receipt-font"]),
     secret = environ.get("VISAVIS_STRIPE_KEY", environ.get("STRIPE_API_KEY", "")).strip()
     if not secret:
         return None

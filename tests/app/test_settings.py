@@ -175,6 +175,12 @@ def test_a_logo_that_is_no_picture_is_refused(tmp_path: Path) -> None:
             read(f"--receipt-logo={path}")
 
 
+def test_a_receipts_font_that_is_none_is_refused(tmp_path: Path) -> None:
+    for path in (logo(tmp_path), tmp_path / "none.ttf"):
+        with pytest.raises(Refused):
+            read(f"--receipt-font={path}")
+
+
 def test_without_a_mail_server_letters_are_files_in_the_data_folder() -> None:
     settings = read("--data", "/srv/v")
     assert settings.mail.server is None
@@ -183,12 +189,6 @@ def test_without_a_mail_server_letters_are_files_in_the_data_folder() -> None:
 
 def test_a_mail_server_and_who_writes_are_read_from_their_settings() -> None:
     mail = read("--smtp-url=smtp://me:hunter2@mail.example.org", "--mail-from=Practice <visio@example.org>").mail
-def test_a_receipts_font_that_is_none_is_refused(tmp_path: Path) -> None:
-    for path in (logo(tmp_path), tmp_path / "none.ttf"):
-        with pytest.raises(Refused):
-            read(f"--receipt-font={path}")
-
-
     assert mail.server == MailServer("mail.example.org", 587, Security.STARTTLS, "me", "hunter2")
     assert (mail.sender.name, mail.sender.address) == ("Practice", "visio@example.org")
 
