@@ -66,7 +66,12 @@ def now() -> datetime:
 async def _opened_gateway(settings: Settings) -> AsyncIterator[tuple[Gateway, Sandbox | None]]:
     keys = settings.money.stripe
     if keys is not None:
-        stripe = StripeGateway(keys.secret, keys.publishable, webhook_secrets=(keys.webhook, keys.connect_webhook))
+        stripe = StripeGateway(
+            keys.secret,
+            keys.publishable,
+            webhook_secrets=(keys.webhook, keys.connect_webhook),
+            incremental=keys.incremental,
+        )
         try:
             yield stripe, None
         finally:

@@ -24,12 +24,16 @@ _FONTS = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf")
 
 @dataclass(frozen=True, slots=True)
 class StripeKeys:
-    """The keys of an account at Stripe; not shown in any representation."""
+    """The keys of an account at Stripe; not shown in any representation.
+
+    `incremental`: Stripe has granted the practitioners' accounts holds that can be raised.
+    """
 
     secret: str = field(repr=False)
     publishable: str
     webhook: str = field(repr=False)
     connect_webhook: str = field(repr=False)
+    incremental: bool = False
 
     @property
     def live(self) -> bool:
@@ -101,7 +105,10 @@ def _keys(environ: Mapping[str, str]) -> StripeKeys | None:
     publishable, webhook, connect = rest.values()
     if ("_live_" in secret) != ("_live_" in publishable):
         raise Refused(say("One of the two Stripe keys is for tests and the other is live: take both of the same kind."))
-    return StripeKeys(secret, publishable, webhook, connect)
+    incremental = environ.get("VISAVIS_STRIPE_INCREMENTAL", "").strip().lower()
+    if incremental not in {"", "yes", "no"}:
+        raise Refused(say("VISAVIS_STRIPE_INCREMENTAL takes yes or no, not “{text}”.", text=incremental))
+    return StripeKeys(secret, publishable, webhook, connect, incremental == "yes")
 
 
 def _logo(text: str) -> Path | None:

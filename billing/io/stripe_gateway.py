@@ -38,12 +38,22 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class StripeGateway:
-    """`webhook_secrets`: of the account's and of the Connect endpoint. `url` for another server than Stripe's."""
+    """`webhook_secrets`: of the account's and of the Connect endpoint. `url` for another server than Stripe's.
+
+    `incremental`: ask for holds that can be raised. Stripe grants that to accounts on IC+ pricing, and refuses *every*
+    card of another account that asks for it (https://docs.stripe.com/payments/incremental-authorization).
+    """
 
     sandbox = False
 
     def __init__(
-        self, secret_key: str, publishable_key: str, *, webhook_secrets: tuple[str, str], url: str = ""
+        self,
+        secret_key: str,
+        publishable_key: str,
+        *,
+        webhook_secrets: tuple[str, str],
+        url: str = "",
+        incremental: bool = False,
     ) -> None:
         self.publishable_key = publishable_key
         self._webhook_secrets = webhook_secrets
@@ -54,7 +64,7 @@ class StripeGateway:
             http_client=self._http,
             max_network_retries=0,
         )
-        self._operations = StripeOperations(self._client)
+        self._operations = StripeOperations(self._client, incremental=incremental)
         self._finders: dict[str, Callable[[str, str], Coroutine[Any, Any, Found]]] = {
             "pi": self._payment_intent,
             "seti": self._setup_intent,

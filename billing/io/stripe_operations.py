@@ -6,7 +6,7 @@ from typing import Any
 import stripe
 from msgspec.structs import replace
 from stripe import RequestOptions
-from stripe.params import PaymentIntentCaptureParams, PaymentIntentCreateParams
+from stripe.params import PaymentIntentCaptureParams, PaymentIntentCreateParams, RefundCreateParams
 
 from billing import gateway
 from billing.gateway import (
@@ -31,10 +31,11 @@ _WITH_CARD = ["payment_method"]
 
 
 class StripeOperations:
-    """Raises the SDK's errors; whoever calls translates them."""
+    """Raises the SDK's errors; whoever calls translates them. `incremental`: holds may be raised, see the gateway."""
 
-    def __init__(self, client: stripe.StripeClient) -> None:
+    def __init__(self, client: stripe.StripeClient, *, incremental: bool) -> None:
         self._client = client.v1
+        self._incremental = incremental
         self._acts: dict[type, Callable[[Any, str], Awaitable[Answer]]] = {
             AuthoriseCard: self._authorise,
             SaveCard: self._save_card,
@@ -70,7 +71,7 @@ class StripeOperations:
             wanted["description"] = asked.description
         if asked.capture and fee:
             wanted["application_fee_amount"] = fee
-        if not asked.capture:
+        if not asked.capture and self._incremental:
             wanted["payment_method_options"] = {"card": {"request_incremental_authorization": "if_available"}}
         if asked.payment_method:
             # The card was saved for this before; Stripe refuses to save and to charge off-session in one.
@@ -140,15 +141,16 @@ class StripeOperations:
         return objects.payment_intent(account, found)
 
     async def _refund(self, asked: RefundCharge, key: str) -> gateway.Refund:
-        made = await self._client.refunds.create_async(
-            {
-                "payment_intent": asked.intent,
-                "amount": to_stripe(asked.amount, asked.currency),
-                "refund_application_fee": True,
-                "metadata": {"reference": asked.reference},
-            },
-            on(asked.account, key),
-        )
+        wanted: RefundCreateParams = {
+            "payment_intent": asked.intent,
+            "amount": to_stripe(asked.amount, asked.currency),
+            "metadata": {"reference": asked.reference},
+        }
+        paid = await self._client.payment_intents.retrieve_async(asked.intent, options=on(asked.account))
+        if paid.application_fee_amount:
+            # Where there is none (no commission, a part too small for one) Stripe refuses to give it back.
+            wanted["refund_application_fee"] = True
+        made = await self._client.refunds.create_async(wanted, on(asked.account, key))
         return objects.refund(asked.account, made)
 
     async def _create_account(self, asked: CreateAccount, key: str) -> gateway.Account:

@@ -134,7 +134,7 @@ def _earlier(books: Books, request: Request, at: datetime) -> records.Replay | N
     if (earlier.path, earlier.fingerprint) != (request.path, _fingerprint(request)):
         raise ApiError(
             400,
-            "idempotency_error",
+            "",
             "Keys for idempotent requests can only be used with the same parameters they were first used with.",
             kind="idempotency_error",
         )

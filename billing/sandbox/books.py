@@ -14,9 +14,10 @@ _TIMED = frozenset({"requires_capture", "in_transit"})
 
 
 class Books:
-    """`mint` returns an unguessable word for each id and secret; `shown` returns an object in Stripe's JSON."""
+    """`mint` returns an unguessable word for each id and secret. `incremental`: its accounts may raise holds."""
 
-    def __init__(self, install: records.Install, mint: Callable[[], str]) -> None:
+    def __init__(self, install: records.Install, mint: Callable[[], str], *, incremental: bool = False) -> None:
+        self.incremental = incremental
         self._mint = mint
         self._kinds: dict[type[Record], dict[str, Any]] = {}
         self._timed: dict[str, Record] = {}

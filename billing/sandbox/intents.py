@@ -26,7 +26,7 @@ def create(books: Books, account: str, asked: CreateIntent, at: datetime) -> Pay
     checked(asked.amount, asked.currency)
     acting = books.acting(account)
     if acting is not None and not acting.can_charge:
-        raise ApiError(400, "capability_not_enabled", "This account cannot make charges at present.")
+        raise ApiError(400, "capability_not_active", "This account cannot make charges at present.")
     _fee_allowed(account, asked.application_fee_amount, asked.amount)
     if asked.off_session and not asked.confirm:
         raise ApiError(400, "parameter_missing", "off_session needs confirm=true.", param="off_session")
@@ -74,8 +74,16 @@ def confirm(books: Books, account: str, name: str, asked: ConfirmIntent, at: dat
     intent = books.get(PaymentIntent, account, name)
     if intent.status not in {"requires_payment_method", "requires_confirmation"}:
         raise unexpected(_KIND, intent.status)
+    if intent.grow and not books.incremental:
+        raise ApiError(
+            400,
+            "payment_intent_invalid_parameter",
+            "This account is not eligible for the requested card features.",
+            param="payment_method_options[card][request_incremental_authorization]",
+        )
     if asked.confirmation_token:
-        method = wallet.use_token(books, account, asked.confirmation_token, name)
+        usage = "off_session" if intent.keep_card else ""
+        method = wallet.use_token(books, account, asked.confirmation_token, name, usage)
     elif asked.payment_method or intent.payment_method:
         method = wallet.payment_method(books, account, asked.payment_method or intent.payment_method, at)
     else:
@@ -174,7 +182,7 @@ def increase(books: Books, account: str, name: str, asked: IncreaseIntent, at: d
     moved(PAYMENT_INTENT, _KIND, intent.status, "increased")
     charge = charges.latest(books, intent)
     if not charge.grows:
-        raise ApiError(400, "payment_intent_incremental_authorization_not_supported", "The card does not allow it.")
+        raise ApiError(400, "", "This authorization cannot be incremented.")
     if asked.amount <= intent.amount:
         raise ApiError(400, "parameter_invalid_integer", "The amount must be greater than before.", param="amount")
     checked(asked.amount, intent.currency)

@@ -87,13 +87,14 @@ class PaymentMethod(Record, frozen=True, kw_only=True):
 
 
 class ConfirmationToken(Record, frozen=True, kw_only=True):
-    """What a card form hands to the merchant's server before anything is confirmed."""
+    """What a card form hands to the merchant's server before anything is confirmed. `usage`: what it is kept for."""
 
     KIND: ClassVar[str] = "confirmation_token"
     PREFIX: ClassVar[str] = "ctoken"
 
     payment_method: str
     used_by: str = ""
+    usage: str = ""
 
 
 class Attempt(Record, frozen=True, kw_only=True):

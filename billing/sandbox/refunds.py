@@ -39,7 +39,10 @@ def create(books: Books, account: str, asked: CreateRefund, at: datetime) -> Ref
     if amount <= 0:
         raise ApiError(400, "parameter_invalid_integer", "The amount must be positive.", param="amount")
     if amount > left:
-        raise ApiError(400, "amount_too_large", "The amount is greater than what is left to refund.", param="amount")
+        raise ApiError(400, "", "The amount is greater than what is left to refund.", param="amount")
+    if asked.refund_application_fee and not charge.fee:
+        said = f"Attempting to refund_application_fee on {charge.id}, but it has no application fee"
+        raise ApiError(400, "", said, param="refund_application_fee")
     fee = _fee_back(charge, amount) if asked.refund_application_fee else 0
     return _write(books, charge, amount, fee, asked.metadata, at)
 

@@ -45,7 +45,7 @@ def confirm(books: Books, account: str, name: str, asked: ConfirmSetup, at: date
     if intent.status not in {"requires_payment_method", "requires_confirmation"}:
         raise unexpected(_KIND, intent.status)
     if asked.confirmation_token:
-        method = wallet.use_token(books, account, asked.confirmation_token, name)
+        method = wallet.use_token(books, account, asked.confirmation_token, name, "off_session")
     elif asked.payment_method or intent.payment_method:
         method = wallet.payment_method(books, account, asked.payment_method or intent.payment_method, at)
     else:

@@ -52,6 +52,8 @@ class CreateConfirmationToken(msgspec.Struct, frozen=True, kw_only=True):
     """POST /v1/test_helpers/confirmation_tokens: what Stripe.js does in a browser."""
 
     payment_method: str
+    return_url: str = ""
+    setup_future_usage: str = ""
     expand: list[str] = []
 
 
@@ -119,16 +121,24 @@ def create_confirmation_token(
     """Return what Stripe.js would hand to the merchant's server. Raises `ApiError`."""
     method = payment_method(books, account, asked.payment_method, at)
     return books.put(
-        ConfirmationToken(id=books.new_id(ConfirmationToken), account=account, created=at, payment_method=method.id)
+        ConfirmationToken(
+            id=books.new_id(ConfirmationToken),
+            account=account,
+            created=at,
+            payment_method=method.id,
+            usage=asked.setup_future_usage,
+        )
     )
 
 
-def use_token(books: Books, account: str, name: str, intent: str) -> PaymentMethod:
-    """Return the token's card; a token serves once. Raises `ApiError`."""
+def use_token(books: Books, account: str, name: str, intent: str, usage: str) -> PaymentMethod:
+    """Return the token's card. Raises `ApiError`: a token serves once, and for an intent that saves what it saves."""
     token = books.get(ConfirmationToken, account, name, param="confirmation_token")
     if token.used_by:
-        raise ApiError(
-            400, "confirmation_token_already_used", "The token was used already.", param="confirmation_token"
-        )
+        kind = "setup_intent" if "_seti_" in intent else "payment_intent"
+        raise ApiError(400, f"{kind}_confirmation_token_invalid", "The token was used already.")
+    if token.usage != usage:
+        said = f"The provided setup_future_usage ({usage or None}) does not match the expected ({token.usage or None})."
+        raise ApiError(400, "", said, param="setup_future_usage")
     books.put(replace(token, used_by=intent))
     return books.known(records.PaymentMethod, token.payment_method)

@@ -142,9 +142,17 @@ def test_the_keys_of_stripe_come_from_the_environment_and_are_not_shown() -> Non
     assert "1234567890" not in repr(keys).replace("pk_test_1234567890", "")
 
 
+def test_holds_are_raised_only_where_stripe_is_said_to_allow_it() -> None:
+    usual, granted = read(**STRIPE).money.stripe, read(**STRIPE, VISAVIS_STRIPE_INCREMENTAL="yes").money.stripe
+    assert usual is not None
+    assert granted is not None
+    assert (usual.incremental, granted.incremental) == (False, True)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"VISAVIS_STRIPE_INCREMENTAL": "1234567890"},
         {"VISAVIS_STRIPE_KEY": "pk_test_1234567890"},
         {"VISAVIS_STRIPE_PUBLISHABLE_KEY": ""},
         {"VISAVIS_STRIPE_PUBLISHABLE_KEY": "pk_live_1234567890"},

@@ -107,7 +107,7 @@ class AtSandbox:
 
     @classmethod
     async def opened(cls, now: Callable[[], datetime], state: Path | None = None) -> "AtSandbox":
-        sandbox = Sandbox()
+        sandbox = Sandbox(incremental=True)
         await sandbox.start(state, now)
         gateway = sandbox.gateway()
         made = await gateway.perform(CreateAccount("machine", "a@example.org", "FR", "EUR"), "account")

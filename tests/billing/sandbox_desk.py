@@ -23,7 +23,7 @@ def new_books(at: datetime) -> Books:
         connect_secret="whsec_connect",
         settled_until=at,
     )
-    return Books(install, lambda: f"{next(numbers):06d}")
+    return Books(install, lambda: f"{next(numbers):06d}", incremental=True)
 
 
 class Desk:

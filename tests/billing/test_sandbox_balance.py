@@ -45,7 +45,7 @@ def test_fac_1_to_8_payouts_wait_until_nothing_is_missing(desk: Desk) -> None:
 
 def test_an_account_whose_charges_are_stopped_makes_none(desk: Desk) -> None:
     accounts.require(desk.books, desk.account, ("individual.dob",), desk.at, can_charge=False)
-    assert desk.intent(card="pm_card_visa")["error"]["code"] == "capability_not_enabled"
+    assert desk.intent(card="pm_card_visa")["error"]["code"] == "capability_not_active"
 
 
 def test_money_is_available_after_seven_days_and_arrives_two_days_later(desk: Desk) -> None:

@@ -170,12 +170,13 @@ def test_amounts_and_currencies_that_stripe_refuses(desk: Desk, amount: int, cur
 
 
 def test_a_confirmation_token_serves_once(desk: Desk) -> None:
-    token = desk.post("/v1/test_helpers/confirmation_tokens", {"payment_method": "pm_card_discover"}).body
+    typed = {"payment_method": "pm_card_discover", "setup_future_usage": "off_session"}
+    token = desk.post("/v1/test_helpers/confirmation_tokens", typed).body
     assert token["payment_method_preview"]["card"]["brand"] == "discover"
     first, second = desk.intent(), desk.intent()
     assert desk.act(first, "confirm", confirmation_token=token["id"]).body["status"] == "requires_capture"
     again = desk.act(second, "confirm", confirmation_token=token["id"])
-    assert again.body["error"]["code"] == "confirmation_token_already_used"
+    assert again.body["error"]["code"] == "payment_intent_confirmation_token_invalid"
 
 
 def test_a_card_of_one_patient_is_not_another_s(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Every test here runs on SQLite and on PostgreSQL."""
+"""Every test here runs on SQLite and on PostgreSQL; those of the gateway at the sandbox and at Stripe."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -13,6 +13,7 @@ from store.io.database import Database
 from store.io.outbox import Outbox
 from tests.billing.gateway_double import GatewayDouble
 from tests.billing.till import Till
+from tests.contracts.payment_provider import Provider, opened_provider
 
 
 class RecordingBus:
@@ -26,6 +27,12 @@ class RecordingBus:
 
     async def publish(self, fact: Fact) -> None:
         self.heard.append(fact)
+
+
+@pytest.fixture(params=["sandbox", pytest.param("stripe", marks=pytest.mark.stripe_test)])
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
+    async for made in opened_provider(request.param):
+        yield made
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -22,8 +22,9 @@ class SandboxGateway(StripeGateway):
         webhook_secrets: tuple[str, str],
         url: str,
         clock: Callable[[], datetime],
+        incremental: bool = False,
     ) -> None:
-        super().__init__(secret_key, publishable_key, webhook_secrets=webhook_secrets, url=url)
+        super().__init__(secret_key, publishable_key, webhook_secrets=webhook_secrets, url=url, incremental=incremental)
         self._secret_key = secret_key
         self._clock = clock
 

@@ -34,13 +34,17 @@ def _now() -> datetime:
 
 
 class Sandbox:
-    """Start it, give `gateway()` to billing, close it. `books` shows everything that it holds."""
+    """Start it, give `gateway()` to billing, close it. `books` shows everything that it holds.
+
+    `incremental`: its accounts may raise holds, as those on IC+ pricing at Stripe may.
+    """
 
     books: Books
     faults: Faults
 
-    def __init__(self) -> None:
+    def __init__(self, *, incremental: bool = False) -> None:
         self.faults = Faults()
+        self._incremental = incremental
         self.url = ""
 
     async def start(
@@ -124,6 +128,7 @@ class Sandbox:
             webhook_secrets=self.webhook_secrets,
             url=self.url,
             clock=self._clock,
+            incremental=self._incremental,
         )
 
     def card_form_url(self, client_secret: str, return_url: str, lang: str = "") -> str:
@@ -203,7 +208,7 @@ class Sandbox:
     def _remembered(self) -> Books:
         saved = list(self._memory.load())
         install = next((record for record in saved if isinstance(record, records.Install)), None)
-        books = Books(install or self._fresh(), lambda: secrets.token_hex(12))
+        books = Books(install or self._fresh(), lambda: secrets.token_hex(12), incremental=self._incremental)
         for record in saved:
             books.restore(record)
         return books

@@ -48,9 +48,9 @@ class Practice:
 
 
 @asynccontextmanager
-async def opened_practice() -> AsyncIterator[Practice]:
-    """A sandbox, its gateway, and one practitioner's account."""
-    sandbox = Sandbox()
+async def opened_practice(*, incremental: bool = False) -> AsyncIterator[Practice]:
+    """A sandbox, its gateway, and one practitioner's account; `incremental`: it may raise holds."""
+    sandbox = Sandbox(incremental=incremental)
     await sandbox.start()
     gateway = sandbox.gateway()
     made = await gateway.perform(CreateAccount("practitioner-1", "p@practice.example", "FR", "EUR"), "account")
@@ -71,5 +71,7 @@ async def raw(practice: Practice, path: str, **form: str) -> Any:
 
 
 async def token(practice: Practice, card: str) -> str:
-    made = await raw(practice, "/v1/test_helpers/confirmation_tokens", payment_method=card)
+    made = await raw(
+        practice, "/v1/test_helpers/confirmation_tokens", payment_method=card, setup_future_usage="off_session"
+    )
     return str(made["id"])

@@ -17,8 +17,11 @@ from billing.gateway import (
     ReleaseHold,
     SaveCard,
 )
+from billing.io.stripe_gateway import StripeGateway
 from billing.sandbox import records
 from tests.billing.io.stripe_practice import ALWAYS_ASKS, LONG_AGO, MASTERCARD, Practice, opened_practice, raw, token
+
+BACK = "https://practice.example/pay"
 
 
 @pytest.fixture
@@ -112,13 +115,27 @@ async def test_a_bank_that_wants_the_patient_says_so(practice: Practice) -> None
     assert (refused.value.code, refused.value.decline) == ("authentication_required", "authentication_required")
 
 
-async def test_a_hold_is_increased_only_where_the_card_allows_it(practice: Practice) -> None:
-    grows, fixed = await practice.hold(card=MASTERCARD), await practice.hold()
-    more = await practice.gateway.perform(IncreaseHold(practice.account, grows.id, 15_000, "EUR"), "k1")
-    assert isinstance(more, Intent)
-    assert more.capturable == 15_000
+async def test_a_hold_is_increased_only_where_account_and_card_allow_it(practice: Practice) -> None:
+    async with opened_practice(incremental=True) as large:
+        grows, fixed = await large.hold(card=MASTERCARD), await large.hold()
+        more = await large.gateway.perform(IncreaseHold(large.account, grows.id, 15_000, "EUR"), "k1")
+        assert isinstance(more, Intent)
+        assert more.capturable == 15_000
+        with pytest.raises(GatewayRefused):
+            await large.gateway.perform(IncreaseHold(large.account, fixed.id, 15_000, "EUR"), "k2")
+    usual = await practice.hold(card=MASTERCARD)
     with pytest.raises(GatewayRefused):
-        await practice.gateway.perform(IncreaseHold(practice.account, fixed.id, 15_000, "EUR"), "k2")
+        await practice.gateway.perform(IncreaseHold(practice.account, usual.id, 15_000, "EUR"), "k3")
+
+
+async def test_an_account_that_may_not_increase_holds_and_asks_for_it_holds_nothing(practice: Practice) -> None:
+    """What Stripe answers to most accounts: so nobody asks for it who does not say that they may."""
+    sandbox = practice.sandbox
+    asks = StripeGateway(sandbox.secret_key, "pk", webhook_secrets=("a", "b"), url=sandbox.url, incremental=True)
+    intent = await asks.perform(AuthoriseCard(practice.account, "hold-1", 10_000, "EUR", capture=False), "k")
+    with pytest.raises(GatewayRefused, match="payment_intent_invalid_parameter"):
+        await asks.confirm_card(practice.account, intent.id, await token(practice, "pm_card_visa"), BACK)
+    await asks.close()
 
 
 async def test_releasing_twice_gives_the_same_and_releasing_what_is_paid_is_refused(practice: Practice) -> None:
@@ -161,6 +178,23 @@ async def test_refunds_return_the_fee_in_proportion_until_nothing_is_left(practi
     await practice.gateway.perform(half, "k3")
     assert practice.sandbox.books.balance("", "eur") == 0
     assert await practice.gateway.find(practice.account, back.id) == back
+
+
+async def test_a_payment_without_commission_is_refunded_too(practice: Practice) -> None:
+    hold = await practice.hold()
+    await practice.capture(hold, 10_000, 0)
+    back = await practice.gateway.perform(RefundCharge(practice.account, "refund-1", hold.id, 4_000, "EUR"), "k")
+    assert isinstance(back, Refund)
+    assert (back.state, back.amount) == ("succeeded", 4_000)
+
+
+async def test_a_card_typed_to_be_used_once_is_not_saved_for_later(practice: Practice) -> None:
+    """Stripe compares what the card form was told with what the intent wants."""
+    intent = await practice.gateway.perform(AuthoriseCard(practice.account, "r", 10_000, "EUR", capture=False), "k")
+    once = await raw(practice, "/v1/test_helpers/confirmation_tokens", payment_method="pm_card_visa")
+    with pytest.raises(GatewayRefused):
+        await practice.gateway.confirm_card(practice.account, intent.id, once["id"], BACK)
+    assert practice.sandbox.books.charges == []
 
 
 async def test_a_card_of_another_brand_is_refused_before_anything_is_held(practice: Practice) -> None:
