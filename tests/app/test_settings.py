@@ -152,7 +152,7 @@ def test_holds_are_raised_only_where_stripe_is_said_to_allow_it() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"VISAVIS_STRIPE_INCREMENTAL": "1234567890"},
+        {"VISAVIS_STRIPE_INCREMENTAL": "perhaps"},
         {"VISAVIS_STRIPE_KEY": "pk_test_1234567890"},
         {"VISAVIS_STRIPE_PUBLISHABLE_KEY": ""},
         {"VISAVIS_STRIPE_PUBLISHABLE_KEY": "pk_live_1234567890"},
