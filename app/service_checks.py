@@ -14,7 +14,8 @@ from app.database_sentences import told_plainly
 from app.findings import Finding, fail, info, ok, warn
 from app.language import say
 from app.settings import Settings
-from sfu.io.socket import MultiMessageSocket, batch_socket, open_socket
+from sfu.io.multi_message import MultiMessageSocket, batch_socket
+from sfu.io.socket import open_socket
 from store.io.database import Database, DatabaseProblem
 
 PATIENCE = 2.0

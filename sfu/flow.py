@@ -7,6 +7,7 @@ no flows until it can again, and `Bridge.forward` decides on each of its packets
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from sfu.drops import DropReason
@@ -17,9 +18,17 @@ from sfu.rtp import mid_element
 SETTLE = 32
 
 
+# By far more answers than there are kinds of browsers; 64 KB each.
+@lru_cache(maxsize=64)
+def _passing(accepts: bytes) -> bytes:
+    # Version 2 is RFC 7983's range for RTP and RTCP, whatever the other six bits say. Then a type, with the marker bit
+    # and without. No type from 64 to 95 is ever offered: with the bit, those are RTCP's.
+    return bytes(128 * 256) + 64 * (2 * accepts) + bytes(64 * 256)
+
+
 @dataclass(slots=True, eq=False)
 class Flow:
-    """See the module's text. `passes` says of each second byte of a packet whether the other side accepted its type.
+    """See the module's text. `passes` says of a packet's first two bytes whether it is RTP of a type that was accepted.
 
     `receive`, `send` and `destination` are the shell's; `owners` keeps the memory alive that they point to. The rest
     is what has come in (`packets`, `octets`), gone out (`sent` bytes) and not gone out (`lost` packets).
@@ -42,8 +51,7 @@ class Flow:
 
     def __post_init__(self) -> None:
         self.mid = mid_element(self.stream.mid)
-        # With the marker bit and without. No type from 64 to 95 is ever offered: with the bit, those are RTCP's.
-        self.passes = self.peer.accepts * 2
+        self.passes = _passing(self.peer.accepts)
 
     def drop(self, reason: DropReason) -> None:
         """Note that a packet which was counted in goes no further."""

@@ -17,13 +17,14 @@ _MID_ELEMENT = MID_EXTENSION << 4
 
 # The longest block of elements that `write_mid` looks at, in bytes.
 USUAL_ELEMENTS = 32
-# Blocks of one-byte elements by their first word: the elements' length, the first word of a block that is one word
-# longer, and what writes a header with it. A struct cuts `elements` to the length that it says.
+# Blocks of one-byte elements by their first word: the elements' length, that of the whole header, the first word of a
+# block that is one word longer, and what writes a header with it. A struct cuts `elements` to the length that it says.
 _USUAL = {
     bytes((0xBE, 0xDE, 0, words)): (
         4 * words,
+        FIXED_HEADER + 4 + 4 * words,
         bytes((0xBE, 0xDE, 0, words + 1)),
-        struct.Struct(f"8s4s4s{4 * words}s4s").pack_into,
+        struct.Struct(f">H6s4s4s{4 * words}s4s").pack_into,
     )
     for words in range(1, USUAL_ELEMENTS // 4 + 1)
 }
@@ -80,21 +81,29 @@ def mid_element(mid: int) -> bytes:
 
 
 def write_mid(
-    view: memoryview, at: int, size: int, start: bytes, ssrc: bytes, block: bytes, elements: bytes, mid: bytes
+    view: memoryview,
+    at: int,
+    size: int,
+    kind: int,
+    start: bytes,
+    ssrc: bytes,
+    block: bytes,
+    elements: bytes,
+    mid: bytes,
 ) -> int:
     """Do as `add_mid` says to the usual packet, in place: no CSRCs, some one-byte elements, none of them a MID.
 
-    The packet of `size` bytes lies in `view` from `at` on. Its first bytes are given as they are wanted here: 8, 4, 4,
-    and `USUAL_ELEMENTS` more, whatever they are; `mid` comes from `mid_element`. Returns by how many bytes the header
-    has grown, to the front; 0, and nothing is changed, when `add_mid` has to look.
+    The packet of `size` bytes lies in `view` from `at` on. Its first bytes are given as they are wanted here: 2 as a
+    number, 6, 4, 4, and `USUAL_ELEMENTS` more, whatever they are; `mid` comes from `mid_element`. Returns by how many
+    bytes the header has grown, to the front; 0, and nothing is changed, when `add_mid` has to look.
     """
     usual = _USUAL.get(block)
-    if usual is None or start[0] & 0x1F != 0x10:
+    if usual is None or kind & 0x1F00 != 0x1000:
         return 0
-    length, longer, write = usual
-    if size < FIXED_HEADER + 4 + length or (_MID_ELEMENT in elements and _MID_ELEMENT in elements[:length]):
+    length, header, longer, write = usual
+    if size < header or (_MID_ELEMENT in elements and _MID_ELEMENT in elements[:length]):
         return 0
-    write(view, at - 4, start, ssrc, longer, elements, mid)
+    write(view, at - 4, kind, start, ssrc, longer, elements, mid)
     return 4
 
 

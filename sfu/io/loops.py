@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from sfu.io.loop import ControlPlane, PacketLoop
+from sfu.io.multi_message import MultiMessageSocket
 from sfu.io.python_loop import PythonLoop
-from sfu.io.socket import BatchSocket, MultiMessageSocket
+from sfu.io.socket import BatchSocket
 
 NativeLoop: "Callable[[MultiMessageSocket, Callable[[], float], ControlPlane], PacketLoop] | None"
 try:

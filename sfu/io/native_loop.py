@@ -13,7 +13,8 @@ from pylibsrtp._binding import lib as srtp_lib
 from sfu.bucket import Bucket
 from sfu.drops import DropReason
 from sfu.io.loop import ROUNDS, ControlPlane, OneByOne, Route
-from sfu.io.socket import BATCH, HEADROOM, SLOT, MultiMessageSocket
+from sfu.io.multi_message import MultiMessageSocket
+from sfu.io.socket import BATCH, HEADROOM, SLOT
 from sfu.leg import MAX_STREAMS, Leg
 from sfu.native._loop import ffi, lib
 from sfu.quality import read_reports

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from operator import is_
 from typing import Any
 
+from pylibsrtp._binding import ffi as srtp_ffi
+
 from sfu import rtp
 from sfu.demux import MAX_DATAGRAM
 from sfu.drops import DropReason
@@ -19,8 +21,9 @@ from sfu.io.socket import BATCH, HEADROOM, SLOT, BatchSocket, records
 from sfu.leg import Leg
 from sfu.rtp import write_mid
 
-# What a batch's packets are judged by: 8 bytes, the SSRC, the first word of the extensions, their elements.
-_HEADS = records(f"{HEADROOM}x8s4s4s{rtp.USUAL_ELEMENTS}s{SLOT - HEADROOM - 16 - rtp.USUAL_ELEMENTS}x")
+# What a batch's packets are judged by: 2 bytes as a number, 6 more, the SSRC, the first word of the extensions, their
+# elements.
+_HEADS = records(f"{HEADROOM}xH6s4s4s{rtp.USUAL_ELEMENTS}s{SLOT - HEADROOM - 16 - rtp.USUAL_ELEMENTS}x", ">")
 _NO_FLOWS: dict[bytes, Flow] = {}
 
 
@@ -35,6 +38,8 @@ class PythonLoop(OneByOne):
         self._flows: dict[bytes, dict[bytes, Flow]] = {}
         self._flows_of: dict[Leg, dict[bytes, Flow]] = {}
         self._facts: dict[Leg, tuple[Any, ...]] = {}
+        # The same memory as `_cell`, read and written in half the time.
+        self._cell_value = memoryview(srtp_ffi.buffer(self._cell)).cast("i")
         starts = [index * SLOT + HEADROOM for index in range(BATCH)]
         # For each slot: where its packet starts, and pointers to it by how many bytes its header has grown.
         self._slots = [(start, {growth: socket.buffer + start - growth for growth in (0, 4, 8)}) for start in starts]
@@ -108,44 +113,44 @@ class PythonLoop(OneByOne):
 
     def _forward(self, count: int, now: float) -> None:
         """Decide on each datagram of a batch. Long, as a call costs a hundredth of what a packet may."""
-        cell, view, out, flows = self._cell, self._view, self._out, self._flows
+        cell, cell_value, view, out, flows = self._cell, self._cell_value, self._view, self._out, self._flows
         socket = self._socket
         heads = iter(_HEADS[count].unpack_from(self._view))
         arrived = zip(
-            self._slots, socket.lengths(count), socket.addresses(count), heads, heads, heads, heads, strict=False
+            self._slots, socket.lengths(count), socket.addresses(count), heads, heads, heads, heads, heads, strict=False
         )
-        for (offset, packet), length, address, start, ssrc, block, elements in arrived:
+        for (offset, packet), length, address, kind, start, ssrc, block, elements in arrived:
             flow = flows.get(address, _NO_FLOWS).get(ssrc)
-            # Version 2 is RFC 7983's range for RTP and RTCP; `passes` knows of no RTCP.
-            if flow is None or start[0] >> 6 != 2 or not (flow.passes[start[1]] and MIN_SRTP <= length <= MAX_DATAGRAM):
+            # `passes` knows of no RTCP.
+            if flow is None or not (flow.passes[kind] and MIN_SRTP <= length <= MAX_DATAGRAM):
                 if self._handle(offset, length, address, None, now) and flow is None:
                     self._establish(address, ssrc)
                 continue
             try:
-                cell[0] = length
+                cell_value[0] = length
                 if srtp_unprotect(flow.receive, packet[0], cell):
                     flow.leg.dropped[DropReason.UNPROTECT] += 1
                     continue
-                size = cell[0]
+                size = cell_value[0]
                 flow.heard = now
                 flow.packets += 1
                 flow.octets += size
-                growth = write_mid(view, offset, size, start, ssrc, block, elements, flow.mid)
+                growth = write_mid(view, offset, size, kind, start, ssrc, block, elements, flow.mid)
                 if not growth:
                     growth = self._add_mid(offset, size, flow.stream.mid)
-                cell[0] = size + growth
+                cell_value[0] = size + growth
                 if srtp_protect(flow.send, packet[growth], cell):
                     flow.drop(DropReason.PROTECT)
                     continue
-                sent = cell[0]
+                sent = cell_value[0]
                 flow.sent += sent
                 out.append((offset - growth, sent, flow.destination))
             except rtp.BadRtp:
                 flow.drop(DropReason.MALFORMED)
             except Exception:  # noqa: BLE001 — as in `OneByOne`
                 flow.drop(DropReason.INTERNAL)
-            if flow.packets >= SETTLE:
-                self.settle(flow.leg)
+            if flow.packets >= SETTLE and not flow.settle(now):
+                del flows[address][ssrc]
 
     def _add_mid(self, offset: int, size: int, mid: int) -> int:
         """Write a MID into a packet of any shape. Returns by how many bytes it grew. Raises `BadRtp`."""

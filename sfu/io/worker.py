@@ -29,8 +29,9 @@ from sfu.drops import DropReason
 from sfu.io.control_server import ControlServer
 from sfu.io.dtls import Certificate, srtp_version
 from sfu.io.loops import LOOPS, LoopUnavailable, make_loop
+from sfu.io.multi_message import batch_socket
 from sfu.io.paths import TcpPath
-from sfu.io.socket import BatchSocket, batch_socket, open_socket
+from sfu.io.socket import BatchSocket, open_socket
 from sfu.io.spool import Spool
 from sfu.io.statistics import Rates, drops, leg_statistics
 from sfu.io.switchboard import Switchboard

@@ -5,7 +5,6 @@
  * reports. libsrtp is pylibsrtp's: its functions and sessions come in as pointers. One test class runs on both loops.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -13,13 +12,13 @@ typedef int (*srtp_function)(void *session, void *packet, int *length);
 
 #include "packets.h"
 #include "routes.h"
+#include "sending.h"
 
 struct loop_private {
     srtp_function unprotect, protect, unprotect_rtcp, protect_rtcp;
-    struct mmsghdr in[LOOP_BATCH], out[LOOP_BATCH];
-    struct iovec in_vectors[LOOP_BATCH], out_vectors[LOOP_BATCH];
-    loop_leg *receivers[LOOP_BATCH];
-    uint32_t queued;
+    struct mmsghdr in[LOOP_BATCH];
+    struct iovec in_vectors[LOOP_BATCH];
+    struct outgoing out;
     struct routes routes;
 };
 
@@ -62,14 +61,9 @@ static void drop_of(loop_state *state, loop_leg *leg, enum loop_drop reason) {
     leg->any_dropped = 1;
 }
 
-static void send_later(loop_state *state, loop_leg *leg, uint8_t *packet, int length) {
-    struct loop_private *loop = state->private;
-    uint32_t at = loop->queued++;
-    has_counted(state, leg);
-    loop->out_vectors[at].iov_base = packet;
-    loop->out_vectors[at].iov_len = length;
-    loop->out[at].msg_hdr.msg_name = leg->destination;
-    loop->receivers[at] = leg;
+static void send_later(loop_state *loop, loop_leg *leg, uint8_t *packet, int length) {
+    has_counted(loop, leg);
+    put_out(&loop->private->out, leg, packet, length);
     leg->packets_out++;
     leg->bytes_out += length;
 }
@@ -153,23 +147,7 @@ static enum loop_drop one(loop_state *loop, uint32_t slot, uint32_t length, loop
     return DROP_FIRST_BYTE;
 }
 
-static void flush(loop_state *state) {
-    struct loop_private *loop = state->private;
-    uint32_t sent = 0;
-    while (sent < loop->queued) {
-        int done = sendmmsg(state->fd, loop->out + sent, loop->queued - sent, MSG_DONTWAIT);
-        if (done > 0) {
-            sent += done;
-            continue;
-        }
-        if (errno == EINTR) continue;
-        /* The first of the rest was refused. A full socket buffer refuses the others too. */
-        uint32_t refused = errno == EAGAIN || errno == ENOBUFS ? loop->queued - sent : 1;
-        for (uint32_t i = 0; i < refused; i++) drop_of(state, loop->receivers[sent + i], DROP_SEND);
-        sent += refused;
-    }
-    loop->queued = 0;
-}
+static void refused(void *loop, loop_leg *leg) { drop_of(loop, leg, DROP_SEND); }
 
 /* Receive one batch and forward what can be. Returns how many datagrams came; `up` tells what is left to Python. */
 int loop_batch(loop_state *state, double now) {
@@ -187,7 +165,7 @@ int loop_batch(loop_state *state, double now) {
         if (leg) drop_of(state, leg, drop);
         else state->dropped[drop]++;
     }
-    flush(state);
+    send_out(&loop->out, state->fd, refused, state);
     return count > 0 ? count : 0;
 }
 
@@ -217,15 +195,13 @@ loop_state *loop_new(int fd, uint32_t address_length, uint32_t key_length, uint8
     loop->protect = (srtp_function)protect;
     loop->unprotect_rtcp = (srtp_function)unprotect_rtcp;
     loop->protect_rtcp = (srtp_function)protect_rtcp;
+    outgoing_new(&loop->out, fd, address_length);
     for (int i = 0; i < LOOP_BATCH; i++) {
         loop->in_vectors[i].iov_base = buffer + i * LOOP_SLOT + LOOP_HEADROOM;
         loop->in_vectors[i].iov_len = LOOP_MAX_DATAGRAM + 1;
         loop->in[i].msg_hdr.msg_iov = &loop->in_vectors[i];
         loop->in[i].msg_hdr.msg_iovlen = 1;
         loop->in[i].msg_hdr.msg_name = state->names + i * LOOP_ADDRESS;
-        loop->out[i].msg_hdr.msg_iov = &loop->out_vectors[i];
-        loop->out[i].msg_hdr.msg_iovlen = 1;
-        loop->out[i].msg_hdr.msg_namelen = address_length;
     }
     return state;
 }

@@ -76,9 +76,11 @@ def test_any_bytes_either_pass_or_are_refused_as_bad_rtp(data):
 def written(packet: bytes) -> bytes | None:
     """What `write_mid` makes of a packet in a slot; None when it leaves it to `add_mid`."""
     slot = bytearray(b"\x40" * 8 + packet + b"\x40" * 64)
-    head = (slot[8:16], slot[16:20], slot[20:24], slot[24 : 24 + USUAL_ELEMENTS])
+    kind, *head = slot[8:10], slot[10:16], slot[16:20], slot[20:24], slot[24 : 24 + USUAL_ELEMENTS]
     before = bytes(slot)
-    growth = write_mid(memoryview(slot), 8, len(packet), *map(bytes, head), mid_element(MID))
+    growth = write_mid(
+        memoryview(slot), 8, len(packet), int.from_bytes(kind, "big"), *map(bytes, head), mid_element(MID)
+    )
     if not growth:
         assert slot == before
         return None

@@ -8,8 +8,9 @@ import pytest
 from sfu.control import Event, LegStateChanged, OfferMade, OpenLeg
 from sfu.io.dtls import Certificate
 from sfu.io.loops import NativeLoop
+from sfu.io.multi_message import MultiMessageSocket
 from sfu.io.python_loop import PythonLoop
-from sfu.io.socket import BatchSocket, MultiMessageSocket, SingleMessageSocket, open_socket
+from sfu.io.socket import BatchSocket, SingleMessageSocket, open_socket
 from sfu.io.switchboard import Switchboard
 from sfu.leg import Leg
 from sfu.offer import Endpoint

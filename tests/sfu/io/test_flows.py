@@ -8,7 +8,9 @@ from aioice import stun
 
 from sfu.control import OpenLeg
 from sfu.drops import DropReason
+from sfu.io.socket import SingleMessageSocket
 from sfu.rtp import find_mid
+from tests.sfu.io.test_sockets import SO_NO_CHECK
 from tests.sfu.io.wire_client import field
 from tests.sfu.packets import rtp
 
@@ -138,3 +140,35 @@ async def test_a_check_that_looks_like_a_stream_of_a_leg_without_keys_disturbs_n
     await first.until(lambda: first.stun_answers)
     await first.bind()
     assert errors == []
+
+
+# Linux, udp(7): what came together is received together.
+UDP_GRO = 104
+
+
+async def test_a_frames_packets_leave_together_as_they_came(ground):
+    first, second = await call(ground)
+    asyncio.get_running_loop().remove_reader(second.socket.fileno())
+    second.socket.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+    for sequence in range(10, 15):
+        payload = b"x" * (900 if sequence < 14 else 300)
+        first.send(first.protect(rtp(ssrc=12, payload_type=96, sequence=sequence, payload=payload)))
+    await ground.until(lambda: ground.leg("a").packets_in == 8)
+    found = []
+    while sum(length for length, _ in found) < 4 * 900 + 300:
+        data, control, *_ = second.socket.recvmsg(65536, 64)
+        found.append((len(data), bool(control)))
+    long, short = 12 + 8 + 900 + 16, 12 + 8 + 300 + 16
+    one_by_one = isinstance(ground.socket, SingleMessageSocket)
+    assert found == ([(long, False)] * 4 + [(short, False)] if one_by_one else [(4 * long + short, True)])
+
+
+async def test_a_socket_that_cannot_send_packets_together_sends_them_one_by_one(ground):
+    first, second = await call(ground)
+    ground.socket._sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+    for start in (10, 20):
+        arrived = await flows(first, second, range(start, start + 10))
+        assert [int.from_bytes(packet[2:4], "big") for packet in arrived] == list(range(start, start + 10))
+    assert ground.dropped() == {}
+    assert ground.leg("a").dropped == {}
+    assert ground.leg("b").dropped == {}

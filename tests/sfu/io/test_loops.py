@@ -6,8 +6,9 @@ import pytest
 
 from sfu.io import loops
 from sfu.io.loops import LoopUnavailable, make_loop
+from sfu.io.multi_message import MultiMessageSocket
 from sfu.io.python_loop import PythonLoop
-from sfu.io.socket import MultiMessageSocket, SingleMessageSocket, open_socket
+from sfu.io.socket import SingleMessageSocket, open_socket
 from tests.requirements import missing
 
 

@@ -10,7 +10,6 @@ from aioice import stun
 
 from sfu.io import paths
 from sfu.io.paths import TcpPath
-from sfu.io.socket import MultiMessageSocket, SingleMessageSocket, open_socket
 from tests.sfu.io.conftest import Ground
 from tests.sfu.packets import rtp
 
@@ -112,42 +111,3 @@ async def test_media_passes_between_a_leg_on_udp_and_one_on_tcp(ground, tcp_port
     await second.dtls.stop()
     reading.cancel()
     writer.close()
-
-
-@pytest.mark.parametrize("kind", [MultiMessageSocket, SingleMessageSocket])
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_both_kinds_of_socket_agree_on_addresses_and_bytes(kind, host):
-    try:
-        batch = kind(open_socket(host, 0))
-    except OSError:
-        pytest.skip("this machine has no IPv6 loopback")
-    other = open_socket(host, 0)
-    port = batch._sock.getsockname()[1]
-    other.sendto(b"\x01hello", (host, port))
-    assert batch.receive() == 1
-    assert list(batch.lengths(1)) == [6]
-    (address,) = batch.addresses(1)
-    assert batch.readable(address) == (host, other.getsockname()[1])
-    assert batch.send_batch([(64, 6, batch.destination(address))]) == 0
-    other.setblocking(True)
-    other.settimeout(5)
-    assert other.recv(100) == b"\x01hello"
-    batch.send(b"again", batch.readable(address))
-    assert other.recv(100) == b"again"
-    other.close()
-    batch.close()
-
-
-@pytest.mark.parametrize("kind", [MultiMessageSocket, SingleMessageSocket])
-def test_a_destination_that_refuses_does_not_stop_the_rest_of_the_batch(kind):
-    batch = kind(open_socket("127.0.0.1", 0))
-    receiver = open_socket("127.0.0.1", 0)
-    receiver.setblocking(True)
-    receiver.settimeout(5)
-    good = socket.AF_INET.to_bytes(2, "little") + receiver.getsockname()[1].to_bytes(2, "big") + bytes([127, 0, 0, 1])
-    bad = socket.AF_INET.to_bytes(2, "little") + (0).to_bytes(2, "big") + bytes([127, 0, 0, 1])
-    batch.view[64:66] = b"ok"
-    assert batch.send_batch([(64, 2, batch.destination(address)) for address in (bad, good)]) == 1
-    assert receiver.recv(10) == b"ok"
-    receiver.close()
-    batch.close()

@@ -19,6 +19,24 @@ static int protect(void *session, void *packet, int *length) {
     return 0;
 }
 
+/* Messages hold every packet once and in order; each has one receiver, and lengths that the kernel can cut it into. */
+static void check_messages(const struct outgoing *out) {
+    uint32_t next = 0;
+    for (uint32_t m = 0; m < out->messages; m++) {
+        const struct msghdr *message = &out->headers[m].msg_hdr;
+        size_t total = 0, count = message->msg_iovlen;
+        if (message->msg_iov != out->vectors + next || !count || !message->msg_control != (count == 1)) abort();
+        for (size_t i = 0; i < count; i++, next++) {
+            size_t length = message->msg_iov[i].iov_len, first = message->msg_iov->iov_len;
+            total += length;
+            if (out->receivers[next]->destination != message->msg_name) abort();
+            if (length > first || (length < first && i + 1 < count)) abort();
+        }
+        if (count > 1 && (total > LONGEST_MESSAGE || message->msg_iov->iov_len > SURELY_WHOLE || !out->together)) abort();
+    }
+    if (next != out->packets) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 8) return 0;
     uint8_t *buffer = malloc((LOOP_BATCH + 1) * LOOP_SLOT);
@@ -44,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         loop_leg *found = find(&state->private->routes, key) ? &legs[n & 1] : NULL;
         if (!found != !!(n & data[6])) abort();
     }
+    state->private->out.together = data[0] >> 6 & 1;
     size_t at = 8;
     uint32_t slot = 0;
     for (double now = 1; at + 2 <= size && slot < LOOP_BATCH; slot++, now += 0.001) {
@@ -55,11 +74,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         at += length;
         one(state, slot, length, data[7] & 1 ? &legs[slot & 1] : NULL, now);
     }
-    for (uint32_t i = 0; i < state->private->queued; i++) { /* what would be sent lies within its slot */
-        uint8_t *base = state->private->out_vectors[i].iov_base;
-        size_t length = state->private->out_vectors[i].iov_len, offset = base - buffer;
+    for (uint32_t i = 0; i < state->private->out.packets; i++) { /* what would be sent lies within its slot */
+        uint8_t *base = state->private->out.vectors[i].iov_base;
+        size_t length = state->private->out.vectors[i].iov_len, offset = base - buffer;
         if (offset % LOOP_SLOT + length > LOOP_SLOT || length > LOOP_SLOT - LOOP_HEADROOM + 8) abort();
     }
+    check_messages(&state->private->out);
     loop_free(state);
     free(buffer);
     return 0;
