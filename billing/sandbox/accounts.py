@@ -84,7 +84,7 @@ class CreateAccountLink(msgspec.Struct, frozen=True, kw_only=True):
 def create(books: Books, _platform: str, asked: CreateAccount, at: datetime) -> Account:
     """Return a new account. Raises `ApiError`: as with Stripe, who pays for losses also pays the fees."""
     if asked.controller.losses.payments == "application" and asked.controller.fees.payer == "account":
-        raise ApiError(400, "parameter_invalid", "losses by the application need its fees too.", param="controller")
+        raise ApiError(400, "", "losses by the application need its fees too.", param="controller")
     account = Account(
         id=books.new_id(Account),
         created=at,
@@ -103,7 +103,7 @@ def create(books: Books, _platform: str, asked: CreateAccount, at: datetime) -> 
 def create_link(books: Books, _platform: str, asked: CreateAccountLink, at: datetime) -> AccountLink:
     """Return a one-time link to the onboarding page. Raises `ApiError`."""
     if books.acting(asked.account) is None or asked.type != "account_onboarding":
-        raise ApiError(400, "parameter_invalid", "An account and type=account_onboarding are needed.", param="account")
+        raise ApiError(400, "", "An account and type=account_onboarding are needed.", param="account")
     for name, url in (("return_url", asked.return_url), ("refresh_url", asked.refresh_url)):
         if not may_return_to(url, books.install.public_origin):
             raise ApiError(400, "url_invalid", "Neither a path nor under the public address.", param=name)

@@ -24,7 +24,7 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
 def advance(books: Books, _account: str, _name: str, asked: Advance, at: datetime) -> Shape:
     """Put the clock ahead and do what was due until then. Raises `ApiError`: it never goes back."""
     if asked.seconds < 0:
-        raise ApiError(400, "parameter_invalid", "Time does not go back.", param="seconds")
+        raise ApiError(400, "", "Time does not go back.", param="seconds")
     books.put(replace(books.install, ahead_seconds=books.install.ahead_seconds + asked.seconds))
     now = at + timedelta(seconds=asked.seconds)
     settle(books, now)

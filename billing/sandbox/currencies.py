@@ -21,11 +21,11 @@ def checked(amount: int, currency: str) -> None:
     except UnknownCurrency:
         known = False
     if not known:
-        raise ApiError(400, "parameter_invalid_currency", f"Invalid currency: {currency}.", param="currency")
+        raise ApiError(400, "", f"Invalid currency: {currency}.", param="currency")
     if currency in _EVEN_HUNDREDS and amount % 100:
         raise ApiError(
             400,
-            "invalid_charge_amount_no_decimal_compatible",
+            "invalid_charge_amount",
             "This currency has become effectively zero-decimal: amounts must be evenly divisible by 100.",
             param="amount",
         )

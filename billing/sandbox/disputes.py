@@ -80,7 +80,7 @@ def close(books: Books, account: str, name: str, _asked: CloseDispute, at: datet
     """Accept the loss. Raises `ApiError`."""
     dispute = books.get(Dispute, account, name)
     if dispute.status != "needs_response":
-        raise ApiError(400, "dispute_unexpected_state", f"This dispute is {dispute.status} already.")
+        raise ApiError(400, "", f"This dispute is {dispute.status} already.")
     return _decide(books, dispute, "closed", at)
 
 

@@ -30,28 +30,25 @@ class ApiError(Exception):
         return {name: value for name, value in parts.items() if value}
 
 
-_CODES_OF_THEIR_OWN = frozenset(
-    {
-        "expired_card",
-        "authentication_required",
-        "payment_intent_authentication_failure",
-        "setup_intent_authentication_failure",
-    }
-)
+# The cardholder failed, not the card: its bank was never asked, and there is no decline code.
+_FAILED_AUTHENTICATION = frozenset({"payment_intent_authentication_failure", "setup_intent_authentication_failure"})
+_CODES_OF_THEIR_OWN = _FAILED_AUTHENTICATION | {"expired_card", "authentication_required"}
 
 
 def code_of(decline: str) -> str:
-    """Return the error code of a decline code."""
+    """Return the error code of a card's refusal: Stripe has codes of its own for some, the rest is `card_declined`."""
     return decline if decline in _CODES_OF_THEIR_OWN else "card_declined"
 
 
+def decline_code_of(decline: str) -> str:
+    """Return the decline code of a card's refusal, "" where the bank has said nothing."""
+    return "" if decline in _FAILED_AUTHENTICATION else decline
+
+
 def declined(decline: str, intent: str) -> ApiError:
-    """Return a card's refusal: Stripe has codes of its own for some, the rest is `card_declined`."""
-    own = {"expired_card", "authentication_required", "payment_intent_authentication_failure"}
-    error = ApiError(
-        402, decline if decline in own else "card_declined", f"The card said {decline}.", kind="card_error"
-    )
-    error.decline, error.intent = decline, intent
+    """Return a card's refusal."""
+    error = ApiError(402, code_of(decline), f"The card said {decline}.", kind="card_error")
+    error.decline, error.intent = decline_code_of(decline), intent
     return error
 
 

@@ -14,7 +14,7 @@ def expanded(shape: Shape, paths: list[str], books: Books) -> Shape:
     for path in paths:
         parts = path.split(".")
         if len(parts) > _DEEPEST:
-            raise ApiError(400, "property_expansion_max_depth", "At most four levels can be expanded.", param="expand")
+            raise ApiError(400, "", "At most four levels can be expanded.", param="expand")
         _open(shape, parts, path, books)
     return shape
 
@@ -28,12 +28,12 @@ def _open(place: Any, parts: list[str], path: str, books: Books) -> None:
         return
     name, rest = parts[0], parts[1:]
     if name not in place:
-        raise ApiError(400, "property_cannot_be_expanded", f"{path} cannot be expanded.", param="expand")
+        raise ApiError(400, "", f"{path} cannot be expanded.", param="expand")
     value = place[name]
     if isinstance(value, str):
         record = books.named(value)
         if record is None:
-            raise ApiError(400, "property_cannot_be_expanded", f"This is no object ({path}).", param="expand")
+            raise ApiError(400, "", f"This is no object ({path}).", param="expand")
         value = place[name] = shown(record, books)
     if value is not None:
         _open(value, rest, path, books)

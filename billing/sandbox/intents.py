@@ -89,7 +89,7 @@ def confirm(books: Books, account: str, name: str, asked: ConfirmIntent, at: dat
     else:
         raise ApiError(400, "parameter_missing", "There is no card to confirm with.", param="payment_method")
     if method.customer not in {"", intent.customer} or (asked.off_session and not method.customer):
-        raise ApiError(400, "payment_method_customer_mismatch", "The card is not this customer's.")
+        raise ApiError(400, "", "The card is not this customer's.")
     intent = books.put(
         replace(
             intent,

@@ -26,7 +26,7 @@ def decoded(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
         for part in path[:-1]:
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
-                raise ApiError(400, "parameter_invalid", f"Invalid parameter: {name}", param=head)
+                raise ApiError(400, "", f"Invalid parameter: {name}", param=head)
         place[path[-1]] = value
     return {name: _with_lists(value) for name, value in tree.items()}
 
@@ -46,7 +46,7 @@ def asked(kind: type[T], parameters: Mapping[str, Any]) -> T:
         return msgspec.convert(parameters, kind, strict=False)
     except msgspec.ValidationError as error:
         where = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
-        code = "parameter_invalid_integer" if "Expected `int" in str(error) else "parameter_invalid"
+        code = "parameter_invalid_integer" if "Expected `int" in str(error) else ""
         raise ApiError(400, code, f"Invalid value for {where}.", param=where) from None
 
 
@@ -61,7 +61,7 @@ def _known(kind: type[msgspec.Struct], parameters: Mapping[str, Any], prefix: st
         inner = hints[name]
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             if not isinstance(value, dict):
-                raise ApiError(400, "parameter_invalid", f"Invalid object: {full}", param=full)
+                raise ApiError(400, "", f"Invalid object: {full}", param=full)
             _known(inner, value, full)
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in parameters:

@@ -7,7 +7,7 @@ from typing import Any
 from billing.sandbox import records
 from billing.sandbox.books import Books
 from billing.sandbox.cards import CARDS
-from billing.sandbox.errors import code_of
+from billing.sandbox.errors import code_of, decline_code_of
 from billing.sandbox.records import Record
 
 Shape = dict[str, Any]
@@ -25,8 +25,9 @@ def moment(seconds: int) -> datetime:
 
 def shown(record: Record, books: Books) -> Shape:
     """Return the object, with ids where others stand."""
-    fields = _SHAPES[type(record)](record, books)
-    return {"id": record.id, "object": record.KIND, "created": epoch(record.created), "livemode": False, **fields}
+    shape = {"id": record.id, "object": record.KIND, "created": epoch(record.created), "livemode": False}
+    lacks = _LACKS.get(type(record), ())
+    return {name: value for name, value in shape.items() if name not in lacks} | SHAPES[type(record)](record, books)
 
 
 def listed(url: str, data: list[Shape], *, more: bool) -> Shape:
@@ -37,7 +38,7 @@ def listed(url: str, data: list[Shape], *, more: bool) -> Shape:
 def card_fields(number: str) -> Shape:
     """Return what is told of a card: never its number."""
     card = CARDS[number]
-    return {"brand": card.brand, "last4": number[-4:], "network": card.brand}
+    return {"brand": card.brand, "last4": number[-4:], "funding": "credit"}
 
 
 def _account(record: records.Account, _books: Books) -> Shape:
@@ -79,7 +80,8 @@ def _customer(record: records.Customer, _books: Books) -> Shape:
 
 def _payment_method(record: records.PaymentMethod, _books: Books) -> Shape:
     expiry = {"exp_month": record.exp_month, "exp_year": record.exp_year}
-    return {"type": "card", "customer": record.customer or None, "card": {**card_fields(record.number), **expiry}}
+    card = {**card_fields(record.number), **expiry}
+    return {"type": "card", "customer": record.customer or None, "card": card, "billing_details": {}}
 
 
 def _confirmation_token(record: records.ConfirmationToken, books: Books) -> Shape:
@@ -87,7 +89,9 @@ def _confirmation_token(record: records.ConfirmationToken, books: Books) -> Shap
     used: dict[str, str | None] = {"payment_intent": None, "setup_intent": None}
     if record.used_by:
         used["setup_intent" if "_seti_" in record.used_by else "payment_intent"] = record.used_by
-    return {**used, "payment_method_preview": _payment_method(method, books), "expires_at": None}
+    preview = _payment_method(method, books)
+    asked = {"use_stripe_sdk": True, "setup_future_usage": record.usage or None}
+    return {**used, **asked, "payment_method_preview": preview, "expires_at": None}
 
 
 def _attempt(record: records.Attempt) -> Shape:
@@ -108,7 +112,9 @@ def _attempt(record: records.Attempt) -> Shape:
 def _error(record: records.Attempt) -> Shape | None:
     if not record.decline:
         return None
-    return {"type": "card_error", "code": code_of(record.decline), "decline_code": record.decline}
+    told = {"type": "card_error", "code": code_of(record.decline)}
+    declined = decline_code_of(record.decline)
+    return {**told, "decline_code": declined} if declined else told
 
 
 def _payment_intent(record: records.PaymentIntent, _books: Books) -> Shape:
@@ -116,6 +122,7 @@ def _payment_intent(record: records.PaymentIntent, _books: Books) -> Shape:
         **_attempt(record),
         "amount": record.amount,
         "currency": record.currency,
+        "confirmation_method": "automatic",
         "capture_method": "manual" if record.manual else "automatic_async",
         "setup_future_usage": "off_session" if record.keep_card else None,
         "application_fee_amount": record.application_fee or None,
@@ -130,8 +137,11 @@ def _setup_intent(record: records.SetupIntent, _books: Books) -> Shape:
     return {**_attempt(record), "usage": "off_session", "last_setup_error": _error(record)}
 
 
-def _charge(record: records.Charge, _books: Books) -> Shape:
+def _charge(record: records.Charge, books: Books) -> Shape:
+    method = books.known(records.PaymentMethod, record.payment_method)
     return {
+        "metadata": {},
+        "billing_details": {},
         "amount": record.amount,
         "amount_captured": record.captured,
         "amount_refunded": record.refunded,
@@ -140,7 +150,7 @@ def _charge(record: records.Charge, _books: Books) -> Shape:
         "refunded": record.captured > 0 and record.refunded == record.captured,
         "paid": not record.failed,
         "status": "failed" if record.failed else "succeeded",
-        "failure_code": record.failed or None,
+        "failure_code": code_of(record.failed) if record.failed else None,
         "disputed": bool(record.dispute),
         "payment_intent": record.intent,
         "payment_method": record.payment_method,
@@ -152,6 +162,9 @@ def _charge(record: records.Charge, _books: Books) -> Shape:
             "type": "card",
             "card": {
                 **card_fields(record.number),
+                "network": CARDS[record.number].brand,
+                "exp_month": method.exp_month,
+                "exp_year": method.exp_year,
                 "capture_before": epoch(record.capture_before),
                 "incremental_authorization": {"status": "available" if record.grows else "unavailable"},
             },
@@ -173,6 +186,7 @@ def _refund(record: records.Refund, _books: Books) -> Shape:
 
 def _dispute(record: records.Dispute, books: Books) -> Shape:
     entries = [shown(books.known(records.BalanceTransaction, name), books) for name in record.transactions]
+    answered = record.status != "needs_response"
     return {
         "amount": record.amount,
         "currency": record.currency,
@@ -181,6 +195,18 @@ def _dispute(record: records.Dispute, books: Books) -> Shape:
         "status": record.status,
         "reason": "fraudulent",
         "balance_transactions": entries,
+        "metadata": {},
+        "is_charge_refundable": False,
+        "enhanced_eligibility_types": [],
+        "evidence": {"enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": None,
+            "enhanced_eligibility": {},
+            "has_evidence": answered,
+            "past_due": False,
+            "submission_count": int(answered),
+            "submission_method": "manual" if answered else "not_submitted",
+        },
     }
 
 
@@ -188,6 +214,9 @@ def _application_fee(record: records.ApplicationFee, _books: Books) -> Shape:
     return {
         "amount": record.amount,
         "amount_refunded": record.refunded,
+        "refunded": record.refunded == record.amount,
+        "refunds": listed(f"/v1/application_fees/{record.id}/refunds", [], more=record.refunded > 0),
+        "application": "sbx_ca",
         "currency": record.currency,
         "charge": record.charge,
         "account": record.payer,
@@ -199,6 +228,9 @@ def _balance_transaction(record: records.BalanceTransaction, _books: Books) -> S
     parts = (("application_fee", record.application_fee), ("stripe_fee", record.stripe_fee))
     return {
         "type": record.type,
+        "reporting_category": _CATEGORIES.get(record.type, record.type),
+        "balance_type": "payments",
+        "status": "available" if record.available_on <= record.created else "pending",
         "amount": record.amount,
         "fee": record.fee,
         "net": record.net,
@@ -217,6 +249,9 @@ def _payout(record: records.Payout, _books: Books) -> Shape:
         "status": record.status,
         "arrival_date": epoch(record.arrival),
         "automatic": True,
+        "method": "standard",
+        "source_type": "card",
+        "type": "bank_account",
         "reconciliation_status": "completed" if done else "in_progress",
         "balance_transaction": record.balance_transaction or None,
         "failure_balance_transaction": record.failure_transaction or None,
@@ -225,10 +260,22 @@ def _payout(record: records.Payout, _books: Books) -> Shape:
 
 def _event(record: records.Event, _books: Books) -> Shape:
     account = {"account": record.account} if record.account else {}
-    return {"type": record.type, "data": {"object": record.data}, **account}
+    return {"type": record.type, "data": {"object": record.data}, "pending_webhooks": int(record.waiting), **account}
 
 
-_SHAPES: dict[type[Record], Callable[[Any, Books], Shape]] = {
+# https://docs.stripe.com/reports/reporting-categories: most are called as the type is.
+_CATEGORIES = {"application_fee": "platform_earning", "application_fee_refund": "platform_earning_refund"} | {
+    "adjustment": "dispute",
+    "payout_failure": "payout_reversal",
+}
+# What these kinds have not, unlike all others.
+_LACKS: dict[type[Record], tuple[str, ...]] = {
+    records.Account: ("livemode",),
+    records.AccountLink: ("id", "livemode"),
+    records.BalanceTransaction: ("livemode",),
+    records.Refund: ("livemode",),
+}
+SHAPES: dict[type[Record], Callable[[Any, Books], Shape]] = {
     records.Account: _account,
     records.AccountLink: _account_link,
     records.Customer: _customer,

@@ -107,7 +107,7 @@ def attach(books: Books, account: str, name: str, asked: AttachPaymentMethod, at
 def keep(books: Books, method: PaymentMethod, customer: str, at: datetime, *, proven: bool = False) -> PaymentMethod:
     """Attach the card; `proven`: its holder has authenticated. A card belongs to one customer."""
     if method.customer not in {"", customer}:
-        raise ApiError(400, "payment_method_customer_mismatch", "The card belongs to another customer.")
+        raise ApiError(400, "", "The card belongs to another customer.")
     first = not method.customer
     method = books.put(replace(method, customer=customer, authenticated=method.authenticated or proven))
     if first:

@@ -147,7 +147,7 @@ def test_objects_come_in_the_place_of_their_ids_when_asked_for(desk: Desk) -> No
     assert deep["payment_method"]["card"]["last4"] == "4242"
     listed = desk.get("/v1/payment_intents", {"expand[0]": "data.latest_charge"}).body
     assert listed["data"][0]["latest_charge"]["captured"] is True
-    assert desk.get(path, {"expand[0]": "colour"}).body["error"]["code"] == "property_cannot_be_expanded"
+    assert desk.get(path, {"expand[0]": "colour"}).body["error"]["message"] == "colour cannot be expanded."
 
 
 def test_no_answer_shows_a_card_number(desk: Desk) -> None:
