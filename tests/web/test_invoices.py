@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from billing.agreement import When
+from billing.gateway import IntentState
 from store.facts import CallOpened
 from store.ids import CallId, Prefix
 from store.io.entropy import new_id
+from tests.contracts.test_given_up import second_hold
 from tests.web.practice import AT_END, FIXED, PER_MINUTE, Practice
 
 
@@ -128,6 +130,32 @@ async def test_mmp_25_a_price_of_the_platforms_is_charged_as_it_is_or_not_at_all
     status, problem = await do(practice, consultation, "invoice/confirm", amount=4000)
     assert (status, problem["code"]) == (409, "price_locked")
     assert (await do(practice, consultation, "invoice/confirm", amount=0))[1]["state"] == "no_payment"
+
+
+async def test_of_a_claim_that_was_partly_paid_and_given_up_everything_is_said(practice):
+    """40 minutes: 80 € are due; one hold of 70 € was captured, the other had lapsed."""
+    consultation = await practice.priced(PER_MINUTE)
+    await practice.held(consultation)
+    second = await second_hold(practice.till, consultation.id, 3000)
+    await practice.till.talk(consultation.id, 2400)
+    practice.till.gateway._put(
+        practice.till.gateway.intents[second], state=IntentState.CANCELLED, expired=True, capturable=0
+    )
+    status, seen = await do(practice, consultation, "invoice/confirm", amount=None)
+    assert (status, seen["state"], seen["due"], seen["paid"], seen["given_up"]) == (200, "pending", 8000, 7000, 0)
+    payment = await practice.billing.invoices.payment_of(consultation.id)
+    await practice.billing.invoices.cancel(payment.id, practice.at)
+    seen = (await look(practice, consultation))[1]
+    assert (seen["state"], seen["price"], seen["due"], seen["paid"]) == ("paid", 8000, 8000, 7000)
+    assert (seen["given_up"], seen["commission"]) == (1000, 840)
+
+
+async def test_a_claim_of_which_nothing_was_paid_and_that_was_given_up_leaves_nothing(practice):
+    consultation = await practice.priced(FIXED, When.AFTER)
+    await practice.billing.invoices.cancel(await practice.owed(consultation), practice.at)
+    seen = (await look(practice, consultation))[1]
+    assert (seen["state"], seen["due"], seen["paid"], seen["given_up"]) == ("cancelled", 8000, 0, 8000)
+    assert (seen["card_fee"], seen["commission"], seen["net"]) == (0, 0, 0)
 
 
 # -- DAT-23, DAT-24: nobody came -----------------------------------------------------------------------------

@@ -42,9 +42,10 @@ class NoShow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class InvoiceLook(msgspec.Struct, frozen=True):
     """How a consultation's price stands. `state` as in `billing.payment.PaymentState`, None before the agreement.
 
-    `price` to `due` are of the amount as it would be confirmed now, or as it was. `entered`: what the practitioner has
-    put in instead of the metered amount. `missed`: what a patient who did not come would be charged. `commission` and
-    `net` are an estimate until the money was taken.
+    `price` to `due` are of the amount as it would be confirmed now, or as it was. `paid`: what was taken of `due`;
+    `given_up`: what of it nobody asks for any more. `entered`: what the practitioner has put in instead of the metered
+    amount. `missed`: what a patient who did not come would be charged. `commission` and `net`, of what is not given
+    up, are an estimate until the money was taken.
     """
 
     tariff: TariffLook
@@ -56,6 +57,8 @@ class InvoiceLook(msgspec.Struct, frozen=True):
     covered: int
     waived: int
     due: int
+    paid: int
+    given_up: int
     entered: int | None
     ceiling: int | None
     running: bool
@@ -149,7 +152,8 @@ def _look(reading: Reading, payment: Payment | None, rates: Rates, booked: Seque
     confirmed = payment if payment is not None and payment.invoiced_at is not None else None
     quote = reading.quote
     due = confirmed.due or 0 if confirmed else quote.due
-    net = (confirmed and true_net(confirmed, booked)) or estimate(due, rates, quote.currency)
+    given_up = confirmed.given_up if confirmed else 0
+    net = (confirmed and true_net(confirmed, booked)) or estimate(due - given_up, rates, quote.currency)
     return InvoiceLook(
         tariff=tariff_look(reading.tariff),
         when="",
@@ -160,6 +164,8 @@ def _look(reading: Reading, payment: Payment | None, rates: Rates, booked: Seque
         covered=confirmed.covered or 0 if confirmed else quote.covered,
         waived=confirmed.waived or 0 if confirmed else quote.waived,
         due=due,
+        paid=confirmed.paid if confirmed else 0,
+        given_up=given_up,
         entered=reading.entered,
         ceiling=reading.ceiling,
         running=reading.running,

@@ -205,6 +205,30 @@ async def test_the_dialog_goes_with_the_call_and_the_amount_is_confirmed_at_the_
     assert site.till.asked[-1][1] == {"amount": None}, "what was not changed is what the meter says"
 
 
+@pytest.mark.parametrize(
+    ("state", "told", "sums"),
+    [
+        ("paid", "Payé.", {"due": 7000, "paid": 5000, "given_up": 2000}),
+        ("cancelled", "Annulé.", {"due": 7000, "given_up": 7000, "commission": 0, "card_fee": 0, "net": 0}),
+    ],
+)
+async def test_what_was_given_up_stands_beside_what_was_confirmed_and_paid(
+    page: Page, site: StandIn, robot: Page, state: str, told: str, sums: dict[str, int]
+) -> None:
+    await paid_room(page, site, robot)
+    site.till.invoice = invoice(state, price=7000, **sums)
+    await page.get_by_role("button", name=FR["leave"]).click()
+    invoiced = page.get_by_role("region", name="Facture")
+    await expect(invoiced.get_by_role("status")).to_have_text(told)
+    words = await invoiced.locator("dt").all_inner_texts()
+    amounts = await invoiced.locator("dd").all_inner_texts()
+    rows = {word: said.replace("\xa0", " ").replace("\u202f", " ") for word, said in zip(words, amounts, strict=True)}
+    euros = {word: f"{sums.get(name, 0) // 100},00 €" for word, name in (("Payé", "paid"), ("Abandonné", "given_up"))}
+    assert rows["À la charge du patient"] == "70,00 €"
+    assert {word: rows[word] for word in euros} == euros
+    assert ("Commission de la plateforme" in rows) == (state == "paid")
+
+
 async def test_dat_26_nothing_can_be_charged_and_less_too(page: Page, site: StandIn, robot: Page) -> None:
     await paid_room(page, site, robot)
     site.till.invoice = invoice()

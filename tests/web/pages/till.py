@@ -80,6 +80,8 @@ def invoice(state: str | None = "draft", **changes: Any) -> dict[str, Any]:
         "covered": 0,
         "waived": 0,
         "due": 2313,
+        "paid": 0,
+        "given_up": 0,
         "entered": None,
         "ceiling": 7000,
         "running": False,

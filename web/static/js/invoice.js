@@ -13,6 +13,8 @@ import { post } from "./price.js";
  * @property {number} covered
  * @property {number} waived
  * @property {number} due
+ * @property {number} paid
+ * @property {number} given_up what was confirmed and is not asked for any more
  * @property {number | null} entered
  * @property {number | null} ceiling
  * @property {boolean} running

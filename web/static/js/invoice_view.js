@@ -16,6 +16,11 @@ const CONFIRMED = {
   failed: () => t("The payment did not work. The patient can try another card by the same link."),
   unpaid: () => t("Not paid yet. You can send the link again from Monitoring."),
   cancelled: () => t("Cancelled."),
+  partly_refunded: () => t("Partly refunded"),
+  refunded: () => t("Refunded"),
+  disputed: () => t("Disputed"),
+  won: () => t("Dispute won"),
+  lost: () => t("Dispute lost"),
 };
 
 /**
@@ -55,7 +60,11 @@ function sums(look, lang) {
     ${look.covered ? html`<div><dt>${t("Paid by a code")}</dt><dd>${money(look.covered)}</dd></div>` : nothing}
     ${look.waived ? html`<div><dt>${t("Not charged")}</dt><dd>− ${money(look.waived)}</dd></div>` : nothing}
     <div class="price-total"><dt>${t("Charged to the patient")}</dt><dd>${money(look.due)}</dd></div>
-    ${look.due
+    ${look.given_up || (look.paid && look.paid !== look.due)
+      ? html`<div><dt>${t("Paid")}</dt><dd>${money(look.paid)}</dd></div>`
+      : nothing}
+    ${look.given_up ? html`<div><dt>${t("Given up")}</dt><dd>${money(look.given_up)}</dd></div>` : nothing}
+    ${look.due > look.given_up
       ? html`<div><dt>${t("Commission of the platform")}</dt><dd>− ${money(look.commission)}</dd></div>
           <div><dt>${look.estimated ? t("Card fee, estimated") : t("Card fee")}</dt><dd>− ${money(look.card_fee)}</dd></div>
           <div><dt>${look.estimated ? t("For you, estimated") : t("For you")}</dt><dd>${money(look.net)}</dd></div>`
