@@ -53,9 +53,9 @@ _REFUND_LEADS_TO: dict[RefundState, frozenset[RefundState]] = {
 # Refunds in these states take away from what can be given back.
 COUNTED = frozenset({_R.ASKED, _R.PENDING, _R.SUCCEEDED})
 RECEIVED = frozenset({_S.PAID, _S.PARTLY_REFUNDED, _S.WON, _S.REFUNDED, _S.DISPUTED, _S.LOST})
-# In these the patient's bank has the money, or may take it: it would be given back twice. In all others what was
-# captured can be given back, also of a claim that is not paid in full, or was given up.
-AT_THE_BANK = frozenset({_S.DISPUTED, _S.LOST})
+# By a dispute in these the patient's bank has the money, or may take it: it would be given back twice. Without one what
+# was captured can be given back, also of a claim that is not paid in full, or was given up.
+AT_THE_BANK = frozenset({_D.OPEN, _D.LOST})
 
 _EVENTS = {
     _S.REFUNDED: _E.REFUNDED,
@@ -98,13 +98,14 @@ def settled(state: PaymentState, paid: int, refunded: int, disputes: Iterable[Di
     return state
 
 
-def parts(left: Iterable[Part], state: PaymentState, amount: int) -> tuple[Part, ...]:
+def parts(left: Iterable[Part], disputes: Iterable[DisputeState], amount: int) -> tuple[Part, ...]:
     """Return from which holds `amount` is given back: the one with the most left first, so that few are touched.
 
-    `left`: what each captured hold still has. Raises `NotRefundable` or `RefundTooLarge`.
+    `left`: what each captured hold still has; `disputes`: all about the payment. Raises `NotRefundable` or
+    `RefundTooLarge`.
     """
     able = sorted((part for part in left if part.amount > 0), key=lambda part: (-part.amount, part.hold))
-    if state in AT_THE_BANK or not able:
+    if not able or not AT_THE_BANK.isdisjoint(disputes):
         raise NotRefundable
     if not 0 < amount <= sum(part.amount for part in able):
         raise RefundTooLarge

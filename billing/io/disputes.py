@@ -6,9 +6,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import bookkeeping
-from billing.aftermath import RECEIVED, DisputeState, dispute_seen
+from billing.aftermath import DisputeState, dispute_seen
 from billing.agreement import Payment
 from billing.gateway import Dispute, Gateway, Intent
+from billing.hold import HoldState
 from billing.io import rows
 from billing.io.aftermath import follow
 from billing.io.books import Books
@@ -21,7 +22,7 @@ from store.io.outbox import Outbox
 
 
 class TooEarly(Exception):
-    """The dispute is about a payment that we do not know as received yet: look again later."""
+    """The dispute is about money that we do not know as taken yet: look again later."""
 
 
 class Disputes:
@@ -63,8 +64,11 @@ class Disputes:
         await self._books.fetch(dispute.account, dispute.transactions, hold.created_at)
         async with self._outbox.committing() as tx:
             payment = await rows.payment(tx, hold.payment, lock=True)
-            if payment is None or payment.state not in RECEIVED:
+            taken = await rows.hold(tx, hold.id)
+            if payment is None or taken is None or taken.state is not HoldState.CAPTURED:
                 raise TooEarly
+            # Of a claim that is still open the bank takes back a part: the rest stays asked for, and the state that a
+            # dispute leads to comes when the claim is closed.
             await self._noted(tx, payment, dispute, at)
             await follow(tx, self._outbox, payment, at)
             for name in dispute.transactions:

@@ -13,7 +13,7 @@ from billing.agreement import Hold, Payment
 from billing.gateway import Answer, Found, Refund, RefundCharge
 from billing.hold import HoldState
 from billing.io import rows
-from billing.io.aftermath import follow
+from billing.io.aftermath import disputed, follow
 from billing.io.books import Books
 from billing.io.money_tables import refunds
 from billing.io.operations import Operations
@@ -88,9 +88,10 @@ class Refunds:
                 raise RefundedMeanwhile
             left = [Part(hold.id, hold.captured - gone[hold.id]) for hold in taken.values()]
             wanted = sum(part.amount for part in left) if amount is None else amount
+            known = await disputed(tx, row)
             asked = [
                 await self._ask(tx, row, taken[HoldId(part.hold)], part.amount, administrator, reason, at)
-                for part in parts(left, row.state, wanted)
+                for part in parts(left, known, wanted)
             ]
         for _, operation in asked:
             await self._operations.run(operation)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, func, select
 
 from billing.aftermath import AT_THE_BANK, COUNTED
-from billing.io.money_tables import payments, receipts, refunds
+from billing.io.money_tables import disputes, payments, receipts, refunds
 from billing.money import Money
 from billing.payment import PaymentState
 from store.ids import ConsultationId, PaymentId, PractitionerId
@@ -20,7 +20,8 @@ MOST_FOUND = 100
 class FoundPayment:
     """A payment as an administrator sees it: what it is about medically is not their business.
 
-    `given_back`: what was refunded, with the refunds that are under way.
+    `given_back`: what was refunded, with the refunds that are under way. `at_the_bank`: the patient's bank has the
+    money, or may take it.
     """
 
     id: PaymentId
@@ -31,12 +32,13 @@ class FoundPayment:
     paid: Money
     refunded: Money
     given_back: Money
+    at_the_bank: bool
     created_at: datetime
 
     @property
     def refundable(self) -> Money:
         """What may still be given back."""
-        return Money(0, self.paid.currency) if self.state in AT_THE_BANK else self.paid - self.given_back
+        return Money(0, self.paid.currency) if self.at_the_bank else self.paid - self.given_back
 
 
 class PaymentSearch:
@@ -53,7 +55,8 @@ class PaymentSearch:
             .where(refunds.c.payment == payments.c.id, refunds.c.state.in_(sorted(COUNTED)))
             .scalar_subquery()
         )
-        wanted = select(payments, given_back.label("given_back"))
+        at_the_bank = exists().where(disputes.c.payment == payments.c.id, disputes.c.state.in_(sorted(AT_THE_BANK)))
+        wanted = select(payments, given_back.label("given_back"), at_the_bank.label("at_the_bank"))
         wanted = wanted.order_by(payments.c.created_at.desc(), payments.c.id).limit(MOST_FOUND)
         if words:
             series, _, digits = words.rpartition("-")
@@ -76,5 +79,6 @@ def _found(row: Row[Any]) -> FoundPayment:
         paid=Money(row.paid, row.currency),
         refunded=Money(row.refunded, row.currency),
         given_back=Money(int(row.given_back), row.currency),
+        at_the_bank=bool(row.at_the_bank),
         created_at=row.created_at,
     )

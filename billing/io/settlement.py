@@ -10,7 +10,8 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import aftermath, settling
+from billing import settling
+from billing.aftermath import settled
 from billing.agreement import Hold, Payment, Purpose
 from billing.gateway import (
     Answer,
@@ -26,6 +27,7 @@ from billing.gateway import (
 from billing.hold import HoldEvent, HoldState
 from billing.hold import moved as hold_moved
 from billing.io import coupons, rows
+from billing.io.aftermath import disputed
 from billing.io.hooks import Hooks
 from billing.io.money_tables import gateway_operations
 from billing.io.operations import Operations
@@ -168,7 +170,7 @@ class Settlement:
         state = payment_moved(payment.state, event)
         if state is PaymentState.PAID:
             values["paid_at"] = at
-            state = aftermath.settled(state, payment.paid, payment.refunded, ())
+            state = settled(state, payment.paid, payment.refunded, await disputed(tx, payment))
         given_up = payment.owed if event in _GIVES_UP else 0
         if given_up:
             values["given_up"] = payment.given_up + given_up
