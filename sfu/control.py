@@ -110,12 +110,6 @@ class Ping(msgspec.Struct, frozen=True, tag=True):
     ref: int
 
 
-class Drain(msgspec.Struct, frozen=True, tag=True):
-    """Take no new calls; exit when the last one has ended."""
-
-    ref: int
-
-
 class Stop(msgspec.Struct, frozen=True, tag=True):
     """End every call and exit."""
 
@@ -135,7 +129,6 @@ Command = (
     | AckFacts
     | ReadStatistics
     | Ping
-    | Drain
     | Stop
 )
 
@@ -216,7 +209,6 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
     port: int
     loop: str
     srtp: str
-    draining: bool
     legs: list[OpenedLeg]
 
 

@@ -14,7 +14,7 @@ from store.ids import CallId, LegId, Seat, WorkerId
 
 
 class EngineUnavailable(Exception):
-    """No worker process can be reached, or all are full or draining."""
+    """No worker process can be reached, or all are full."""
 
 
 class BridgeFull(Exception):

@@ -15,7 +15,6 @@ from sfu.control import (
     CloseLeg,
     Command,
     Done,
-    Drain,
     Event,
     Hello,
     OpenLeg,
@@ -82,7 +81,6 @@ class ControlServer:
         self._stop = stop
         self._sides: set[_ControlSide] = set()
         self._server: asyncio.Server | None = None
-        self.draining = False
 
     @property
     def connected(self) -> bool:
@@ -136,8 +134,6 @@ class ControlServer:
             self._spool.acknowledge(command.boot, command.seq)
         elif isinstance(command, ReadStatistics):
             return self._statistics()
-        elif isinstance(command, Drain):
-            self.draining = True
         elif isinstance(command, Stop):
             self._stop()
         return None

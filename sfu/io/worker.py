@@ -80,7 +80,7 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Serve until stopped, drained, or orphaned without a call."""
+        """Serve until stopped, or orphaned without a call."""
         loop = asyncio.get_running_loop()
         place = self._place
         server = await loop.create_server(lambda: TcpPath(self._loop.receive, self._tcp), place.host, place.port)
@@ -118,7 +118,7 @@ class Worker:
                 self._switchboard.forget_strangers()
             if self._control.connected or legs:
                 orphaned_at = now
-            if not legs and (self._control.draining or now - orphaned_at > _ORPHAN_LIFE):
+            if not legs and now - orphaned_at > _ORPHAN_LIFE:
                 return
 
     def _emit(self, event: Event) -> None:
@@ -137,7 +137,6 @@ class Worker:
             port=place.port,
             loop=self._loop.name,
             srtp=srtp_version(),
-            draining=self._control.draining,
             legs=legs,
         )
 
