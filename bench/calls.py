@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
 
 import aiohttp
 
@@ -15,17 +14,15 @@ from bench.intervals import length
 from bench.io import practice
 from bench.io.consultation import Consultations, Outcome
 from bench.io.context import Context
-from bench.io.facts import FactsUnreadable, calls_of, stored
-from bench.io.practice import Practice, data_folder
+from bench.io.practice import Practice
 from bench.io.talk import Talks
-from bench.io.target import Target
+from bench.io.target import Metered
 from bench.report import Cell, Figure, ScenarioResult, Table
 from bench.schedule import Schedule
 from bench.statistics import distribution, loss
-from billing.meter import Metered, replay
-from store.ids import CallId
 
-_REMOTE = "the facts of a server that was not started here cannot be read"
+_METER = "by the server's own meter, which it tells by its API"
+_NO_METER = "the server does not tell what it has metered"
 # Facts of the last moments are on their way: a worker writes them to disk first, and sends them in batches.
 _SETTLE = 0.5
 _SETTLE_TRIES = 20
@@ -51,7 +48,7 @@ async def run(options: argparse.Namespace, context: Context) -> ScenarioResult:
         plan = Schedule(options.calls, options.ramp, options.talk, options.duration, options.silence)
         context.progress.step(f"{plan.calls} calls at once for {plan.length:g} s")
         outcomes, most = await hold(people, target.url, plan, context)
-        bills, source = await _bills(target, outcomes)
+        bills, source = await _bills(people, outcomes)
         return _result(options, outcomes, most, bills, source, complete=not context.stopping.is_set())
 
 
@@ -83,32 +80,28 @@ def _http() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
 
 
-async def _bills(target: Target, outcomes: Sequence[Outcome]) -> tuple[list[Bill], str]:
+async def _bills(people: Practice, outcomes: Sequence[Outcome]) -> tuple[list[Bill], str]:
     """Return a bill for each call that went well, and where it comes from, or why there are none."""
-    if (data := data_folder(target)) is None:
-        return [], _REMOTE
-    database = data / "visavis.sqlite3"
-    try:
-        readings = await _readings(database)
-        calls = calls_of(database)
-    except FactsUnreadable as error:
-        return [], str(error)
     bills = []
     for outcome in outcomes:
-        if not outcome.failure:
-            metered = [readings[call].billable_ms for call in calls.get(outcome.consultation, ()) if call in readings]
-            bills.append(Bill(sum(metered) / 1000, length(outcome.talked)))
-    return bills, "by the server's own meter, from the facts in its database"
+        if outcome.failure:
+            continue
+        metered = await _settled(people, outcome.consultation)
+        if metered is None:
+            return [], _NO_METER
+        bills.append(Bill(metered.seconds, length(outcome.talked)))
+    return bills, _METER
 
 
-async def _readings(database: Path) -> dict[CallId, Metered]:
-    """Return the calls' meters once the last facts, which are on their way, say that all are over."""
+async def _settled(people: Practice, consultation: str) -> Metered | None:
+    """Return what was metered once the last facts, which are on their way, say that the call is over."""
+    metered = await people.metered(consultation)
     for _ in range(_SETTLE_TRIES):
-        readings = {call: replay(facts) for call, facts in stored(database).items()}
-        if not any(reading.open for reading in readings.values()):
+        if metered is None or not metered.running:
             break
         await asyncio.sleep(_SETTLE)
-    return readings
+        metered = await people.metered(consultation)
+    return metered
 
 
 def _result(

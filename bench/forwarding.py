@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.forwarded import Point, SetUp, charts, figures, notes, tables
+from bench.io import practice
 from bench.io.carriers import ApiCalls, Carrier
 from bench.io.contender import ContenderMissing, Ground
 from bench.io.context import Context
@@ -54,6 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=("rate", "calls"),
         help="look for the most packets/s with < 0.1 %% loss and p99 < 20 ms, by more packets or more calls",
     )
+    practice.add_email_option(parser)
     add("--memory", type=int, default=1536, metavar="MB", help="for packets prepared in advance [1536]")
 
 
@@ -79,7 +81,7 @@ async def run(options: argparse.Namespace, context: Context) -> ScenarioResult:
 async def _carrier(options: argparse.Namespace, context: Context, folder: Path) -> Carrier:
     if not options.direct:
         target = await context.target(options=("--join-before", "60"))
-        return ApiCalls(await target.__aenter__(), options.profile)
+        return ApiCalls(await target.__aenter__(), options.profile, options.practitioner)
     if context.url is not None:
         raise TargetProblem("--direct measures a media worker that it starts itself: it takes no --url.")
     context.progress.step("starting a media worker")

@@ -52,6 +52,17 @@ class PaymentAnswer(msgspec.Struct, frozen=True):
     refunded: int
 
 
+class MeterAnswer(msgspec.Struct, frozen=True):
+    """How long both have really been there so far, over all calls of a consultation; what a price per minute counts.
+
+    `running`: they are there now. `paused`: the practitioner has stopped the meter.
+    """
+
+    milliseconds: int
+    running: bool
+    paused: bool
+
+
 class ConsultationAnswer(msgspec.Struct, frozen=True):
     """A planned consultation. `patient_url` is to be given to the patient only; it is null once cancelled or past."""
 
@@ -63,6 +74,7 @@ class ConsultationAnswer(msgspec.Struct, frozen=True):
     state: State
     patient_url: str | None
     practitioner_url: str
+    meter: MeterAnswer
     payment: Annotated[PaymentAnswer, Meta(description="Null until the patient has agreed to a price.")] | None = None
 
 

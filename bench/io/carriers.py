@@ -3,8 +3,9 @@
 Either gives connected pairs of peers, the processes that carry them, and what the server itself dropped.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -44,10 +45,14 @@ class Carrier(Protocol):
 
 
 class ApiCalls:
-    """Calls through the public API of a server that has been entered."""
+    """Calls through the public API of a server that has been entered.
 
-    def __init__(self, target: Target, profile: str | None) -> None:
+    `practitioners` are the e-mails of those who hold them in turn; empty for the one whose own key is used.
+    """
+
+    def __init__(self, target: Target, profile: str | None, practitioners: Sequence[str] = ()) -> None:
         self._target = target
+        self._practitioners = itertools.cycle(practitioners or [None])
         self._profile = profile
         self._crowd = Crowd()
         self._visitors: list[Visitor] = []
@@ -56,8 +61,9 @@ class ApiCalls:
         )
 
     async def join(self) -> tuple[MediaPeer, MediaPeer]:
-        planned = await self._target.plan()
-        cookie = await self._target.entry(planned)
+        email = next(self._practitioners)
+        planned = await self._target.plan(practitioner=email)
+        cookie = await self._target.entry(planned, practitioner=email)
         practitioner, patient = self._visitor(), self._visitor()
         try:
             await practitioner.enter(planned.id, cookie)

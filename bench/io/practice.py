@@ -16,7 +16,7 @@ import psutil
 from agenda.io.credentials import Credentials
 from agenda.io.service import Agenda
 from agenda.people import EmailTaken
-from bench.io.target import Planned, Target, TargetProblem
+from bench.io.target import Metered, Planned, Target, TargetProblem
 from store.io.bus import LocalBus
 from store.io.database import Database, DatabaseProblem
 from store.io.outbox import Outbox
@@ -31,6 +31,11 @@ def add_options(parser: argparse.ArgumentParser, practitioners: int) -> None:
         metavar="N",
         help="how many to make on a server started here",
     )
+    add_email_option(parser)
+
+
+def add_email_option(parser: argparse.ArgumentParser) -> None:
+    """Add who is planned for with a platform's key."""
     parser.add_argument(
         "--practitioner",
         action="append",
@@ -83,6 +88,10 @@ class Practice:
     async def cookie(self, appointment: Appointment) -> str:
         """Return the `Cookie` header of its practitioner. Raises `TargetProblem`."""
         return await self._api.entry(appointment.planned, practitioner=appointment.practitioner)
+
+    async def metered(self, consultation: str) -> Metered | None:
+        """Return what the server has metered; None when it does not say. Raises `TargetProblem`."""
+        return await self._api.metered(consultation)
 
 
 def data_folder(target: Target) -> Path | None:

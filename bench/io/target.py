@@ -39,6 +39,14 @@ class Planned:
     patient_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """How many seconds of a consultation a server would charge so far, and whether both are there now."""
+
+    seconds: float
+    running: bool
+
+
 class Target:
     """A server to measure. `url` has no slash at its end; `local` says whether its processes can be looked at.
 
@@ -178,9 +186,15 @@ class Target:
             self._cookies[practitioner] = cookies
         return self._cookies[practitioner]
 
+    async def metered(self, consultation: str) -> Metered | None:
+        """Return what the server has metered; None when it does not say. Raises `TargetProblem`."""
+        answer = await self._ask("GET", f"/api/consultations/{consultation}", None, expected=200)
+        meter = answer.get("meter")
+        return None if meter is None else Metered(meter["milliseconds"] / 1000, running=meter["running"])
+
     async def metrics(self) -> dict[str, float]:
         """Return the figures of /metrics, summed over their labels; empty where they are not shown to us."""
-        async with self._session().get(f"{self.url}/metrics") as response:
+        async with self._session().get(f"{self.url}/metrics", headers=self._authorised()) as response:
             text = await response.text() if response.status == 200 else ""
         sums: dict[str, float] = {}
         for line in text.splitlines():
@@ -194,17 +208,25 @@ class Target:
             raise TargetProblem("The target is closed.")
         return self._http
 
+    def _authorised(self) -> dict[str, str]:
+        # The bench speaks English, and repeats the server's sentences.
+        return {"Authorization": f"Bearer {self._key}", "Accept-Language": "en"}
+
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._key}"}
+        return await self._ask("POST", path, body, expected=201)
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None, *, expected: int) -> dict[str, Any]:
         try:
-            async with self._session().post(self.url + path, json=body, headers=headers) as response:
+            async with self._session().request(
+                method, self.url + path, json=body, headers=self._authorised()
+            ) as response:
                 text = await response.text()
                 status = response.status
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise TargetProblem(f"No server answers at {self.url} ({_why(error)}).") from error
         if status == 401:
             raise TargetProblem(f"The server at {self.url} does not know this key.")
-        if status != 201:
+        if status != expected:
             raise TargetProblem(f"The server at {self.url} refused ({status}): {_sentence(text)}")
         answer: dict[str, Any] = json.loads(text)
         return answer

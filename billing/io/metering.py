@@ -34,9 +34,14 @@ class Taken:
 class Going:
     """`running`: both are connected now. `paused`: the practitioner has stopped the meter."""
 
-    seconds: int
+    milliseconds: int
     running: bool
     paused: bool
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds: what is charged by."""
+        return self.milliseconds // 1000
 
 
 class Metering:
@@ -50,7 +55,7 @@ class Metering:
         """Return how it stands, from what this process remembers: quick enough for a screen."""
         readings = [(row, await self._facts.reading(row.call)) for row in await self._calls(consultation)]
         return Going(
-            seconds=sum(reading.billable_ms for _, reading in readings) // 1000,
+            milliseconds=sum(reading.billable_ms for _, reading in readings),
             running=any(reading.open and row.ended_at is None for row, reading in readings),
             paused=any(reading.paused and row.ended_at is None for row, reading in readings),
         )

@@ -49,6 +49,7 @@ class Billing:
         self.operations = Operations(database, outbox, gateway, settings.install, clock)
         settlement = Settlement(outbox, jobs, self.operations, self.hooks, settings)
         attempts = Attempts(database, outbox, gateway, self.operations, settlement, self.hooks)
+        self.metering = Metering(database, facts)
         self.holds = Holds(database, outbox, self.operations, settlement, attempts)
         self.invoices = Invoices(
             database,
@@ -56,7 +57,7 @@ class Billing:
             self.operations,
             settlement,
             attempts,
-            Metering(database, facts),
+            self.metering,
             self.hooks,
             key,
             settings,

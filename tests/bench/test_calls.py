@@ -2,7 +2,7 @@ import asyncio
 
 from bench import calls
 from bench.io.context import Context
-from bench.io.target import TargetProblem
+from bench.io.target import Target, TargetProblem
 from tests.bench.scenario import figure, measured
 
 
@@ -42,11 +42,21 @@ async def test_a_call_that_fails_is_counted_with_its_reason(monkeypatch):
     assert result.tables[0].rows == [["The server refused.", 1]]
 
 
-async def test_the_facts_of_a_server_elsewhere_are_not_guessed(server):
+async def test_a_server_elsewhere_tells_what_it_has_metered(server):
+    result = await measured(calls, "--calls", "1", "--talk", "2", context=Context(url=server.url, key=server._key))
+    assert figure(result, "talked") > 1.5
+    assert abs(figure(result, "billing error, all calls")) < 1
+
+
+async def test_what_a_server_does_not_tell_is_not_guessed(server, monkeypatch):
+    async def silent(self, consultation):
+        return None
+
+    monkeypatch.setattr(Target, "metered", silent)
     result = await measured(calls, "--calls", "1", "--talk", "1", context=Context(url=server.url, key=server._key))
     bill = next(figure for figure in result.summary if figure.name == "billing error, all calls")
     assert bill.value is None
-    assert "cannot be read" in bill.note
+    assert "does not tell" in bill.note
 
 
 async def test_an_interruption_ends_the_talk_and_tells_what_was_done():

@@ -23,7 +23,7 @@ def conforms(value, schema, document, where="$"):
         assert len(chosen) == 1, where
         return conforms(value, chosen[0], document, where)
     kind = schema.pop("type", None)
-    python = {"object": dict, "string": str, "integer": int, "null": type(None), None: object}[kind]
+    python = {"object": dict, "string": str, "integer": int, "boolean": bool, "null": type(None), None: object}[kind]
     assert isinstance(value, python), where
     if kind == "object":
         properties = schema.pop("properties")
@@ -112,7 +112,7 @@ async def test_the_document_names_what_it_refers_to(practice):
     assert document["info"]["version"] == "1.2.3"
     assert document["servers"] == [{"url": practice.origin}]
     references = set(re.findall(r'"#/components/schemas/(\w+)"', str(document).replace("'", '"')))
-    named = {"NewConsultation", "NewPrice", "ConsultationAnswer", "PaymentAnswer", "Entry", "Problem"}
+    named = {"NewConsultation", "NewPrice", "ConsultationAnswer", "MeterAnswer", "PaymentAnswer", "Entry", "Problem"}
     assert references == named
     assert references <= set(document["components"]["schemas"])
 
@@ -135,6 +135,7 @@ async def test_a_consultation_is_planned_read_and_cancelled(practice):
         "state": "planned",
         "patient_url": made["patient_url"],
         "practitioner_url": f"{practice.origin}/consultations/{made['id']}",
+        "meter": {"milliseconds": 0, "running": False, "paused": False},
         "payment": None,
     }
     assert datetime.fromisoformat(made["starts_at"]) == datetime.fromisoformat(body["starts_at"])

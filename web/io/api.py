@@ -8,7 +8,7 @@ from agenda.consultation import Consultation
 from agenda.people import Practitioner
 from billing.tariff import Basis, Tariff
 from store.ids import ConsultationId, Prefix, is_id
-from web.api import ConsultationAnswer, Entry, NewConsultation, NewPrice, PaymentAnswer
+from web.api import ConsultationAnswer, Entry, MeterAnswer, NewConsultation, NewPrice, PaymentAnswer
 from web.io.answers import json
 from web.io.desk import check_payable
 from web.io.guard import body_of
@@ -135,7 +135,8 @@ async def _answer(
     base = base_url(request)
     state = state_of(consultation, parts.settings.join_window, at)
     token = await token_of(parts, consultation, state, at)
-    payment = await parts.money.billing.invoices.payment_of(consultation.id)
+    billing = parts.money.billing
+    payment, going = await billing.invoices.payment_of(consultation.id), await billing.metering.now(consultation.id)
     return ConsultationAnswer(
         id=consultation.id,
         practitioner=practitioner.email,
@@ -145,6 +146,7 @@ async def _answer(
         state=state,
         patient_url=invitation_url(base, token) if token else None,
         practitioner_url=base + room_path(consultation.id),
+        meter=MeterAnswer(going.milliseconds, going.running, going.paused),
         payment=PaymentAnswer(payment.state, payment.currency, payment.due, payment.paid, payment.refunded)
         if payment
         else None,
