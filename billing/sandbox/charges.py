@@ -11,7 +11,7 @@ from billing.sandbox.cards import CARDS
 from billing.sandbox.currencies import card_fee
 from billing.sandbox.disputes import open_dispute
 from billing.sandbox.events import announce
-from billing.sandbox.records import ApplicationFee, Charge, PaymentIntent, PaymentMethod
+from billing.sandbox.records import ApplicationFee, Charge, PaymentIntent, PaymentMethod, Refund
 
 # How long a bank keeps an amount aside (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
 CUSTOMER_INITIATED = timedelta(days=7)
@@ -77,6 +77,8 @@ def take(books: Books, charge: Charge, amount: int, fee: int, at: datetime) -> C
     if fee:
         charge = replace(charge, application_fee=_application_fee(books, charge, at).id)
     announce(books, "charge.captured", books.put(charge), at)
+    if amount < charge.amount:
+        _free(books, charge, charge.amount - amount, at)
     if CARDS[charge.number].disputed:
         charge = open_dispute(books, charge, at)
     return charge
@@ -100,7 +102,25 @@ def _application_fee(books: Books, charge: Charge, at: datetime) -> ApplicationF
 
 def lapse(books: Books, charge: Charge, at: datetime) -> Charge:
     """Give the amount back to the card: the hold was not taken in time, or cancelled."""
-    return books.put(replace(charge, lapsed=True, capture_before=charge.capture_before or at))
+    charge = books.put(replace(charge, lapsed=True, capture_before=charge.capture_before or at))
+    _free(books, charge, charge.amount, at)
+    return charge
+
+
+def _free(books: Books, charge: Charge, amount: int, at: datetime) -> None:
+    """Note what was held and not taken as Stripe does: as a refund that moves no money and names no reason of ours."""
+    freed = Refund(
+        id=books.new_id(Refund),
+        account=charge.account,
+        created=at,
+        amount=amount,
+        currency=charge.currency,
+        charge=charge.id,
+        intent=charge.intent,
+        status="succeeded",
+        metadata={},
+    )
+    announce(books, "refund.created", books.put(freed), at)
 
 
 def latest(books: Books, intent: PaymentIntent) -> Charge:

@@ -139,15 +139,17 @@ def _setup_intent(record: records.SetupIntent, _books: Books) -> Shape:
 
 def _charge(record: records.Charge, books: Books) -> Shape:
     method = books.known(records.PaymentMethod, record.payment_method)
+    # What was held and not taken counts as given back.
+    freed = record.amount - record.captured if record.captured or record.lapsed else 0
     return {
         "metadata": {},
         "billing_details": {},
         "amount": record.amount,
         "amount_captured": record.captured,
-        "amount_refunded": record.refunded,
+        "amount_refunded": freed + record.refunded,
         "currency": record.currency,
         "captured": record.captured > 0,
-        "refunded": record.captured > 0 and record.refunded == record.captured,
+        "refunded": freed + record.refunded == record.amount,
         "paid": not record.failed,
         "status": "failed" if record.failed else "succeeded",
         "failure_code": code_of(record.failed) if record.failed else None,

@@ -130,6 +130,19 @@ def test_a_card_can_be_kept_and_still_refuse_to_pay(desk: Desk) -> None:
     assert refused["error"]["code"] == "card_declined"
 
 
+def test_what_was_held_and_not_taken_is_listed_as_given_back_without_a_movement(desk: Desk) -> None:
+    taken, let_go = desk.intent(card="pm_card_visa"), desk.intent(card="pm_card_visa")
+    desk.act(taken, "capture", amount_to_capture=6_000)
+    desk.act(let_go, "cancel")
+    given_back = desk.get("/v1/refunds").body["data"]
+    assert [(one["amount"], one["metadata"], one["balance_transaction"]) for one in given_back] == [
+        (10_000, {}, None),
+        (4_000, {}, None),
+    ]
+    charges = [desk.now(intent)["latest_charge"] for intent in (taken, let_go)]
+    assert [(charge["amount_refunded"], charge["refunded"]) for charge in charges] == [(4_000, False), (10_000, True)]
+
+
 def test_a_hold_grows_where_its_bank_allows_it(desk: Desk) -> None:
     grows, fixed = desk.intent(card="pm_card_mastercard"), desk.intent(card="pm_card_visa")
     more = desk.act(grows, "increment_authorization", amount=15_000).body

@@ -40,7 +40,8 @@ class Audit:
 
     def __init__(self, life: Life, books: dict[str, list[dict[str, Any]]]) -> None:
         self._life, self._plan = life, life.plan
-        self._theirs = books
+        # What was held and not taken stands among the refunds too, without a movement of money.
+        self._theirs = {**books, "Refund": [one for one in books["Refund"] if one.get("balance_transaction")]}
         self._ours: dict[str, list[Row[Any]]] = {}
 
     async def findings(self) -> list[str]:
