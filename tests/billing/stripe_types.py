@@ -39,6 +39,14 @@ def request_problems(form: dict[str, Any], params: type) -> list[str]:
     return list(_problems(form, params, params.__name__, typed=False))
 
 
+def is_expandable(path: str, kind: type) -> bool:
+    """Return whether `expand` may name that path of an answer: at its end stands an id that can be its object."""
+    name, _, rest = path.partition(".")
+    choices = _choices(fields(kind).get(name))
+    objects = [one for one in choices if isinstance(one, type) and hasattr(one, "OBJECT_NAME")]
+    return str in choices and bool(objects) and (not rest or any(is_expandable(rest, one) for one in objects))
+
+
 def fields(kind: type) -> dict[str, Kind]:
     """Return the fields that a resource or a request may have, with what they hold."""
     found: dict[str, Kind] = {}
