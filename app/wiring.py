@@ -48,7 +48,7 @@ from store.io.database import Database, DatabaseProblem
 from store.io.outbox import Outbox
 from web.io.application import build_app, page_texts, runner_of
 from web.io.parts import MoneyParts, WebParts, WebSettings
-from web.io.visitor import address_bucket, allowed_origins, is_this_machine, practitioner_id
+from web.io.visitor import address_bucket, allowed_origins, is_this_machine, log_in_of
 
 # How long an answer to /readyz may take.
 _READY_SECONDS = 2.0
@@ -117,7 +117,7 @@ async def running(settings: Settings, listener: socket.socket, *, own_workers: b
             records.agenda,
             records.lobby,
             pool,
-            ReceptionSettings(window=settings.join_window),
+            ReceptionSettings(window=settings.join_window, lapsed=records.credentials.lapsed_sessions),
             BilledMeters(money.billing),
         )
         sink.reception = reception
@@ -168,9 +168,7 @@ def _web_parts(
         lobby=records.lobby,
         money=MoneyParts(money.billing, PaymentSearch(records.database), money.sandbox, receipt_printer(settings)),
         post=Post(records.database),
-        websocket=WebSocketServer(
-            reception, practitioner_id, allowed_origins, address_of_request=_counted_address
-        ).handle,
+        websocket=WebSocketServer(reception, log_in_of, allowed_origins, address_of_request=_counted_address).handle,
         readiness=readiness,
         settings=WebSettings(
             version=version("visavis"),
@@ -183,6 +181,7 @@ def _web_parts(
         ),
         clock=lambda: datetime.now(UTC),
         on_logout=reception.revoke_practitioner,
+        on_renewed_log_in=reception.renew_log_in,
         on_cancel=reception.cancelled,
         host_since=host_since,
         patient_seconds=patient_seconds,

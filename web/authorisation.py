@@ -84,6 +84,7 @@ TABLE: dict[tuple[str, str], Rule] = {
     ("GET", "/login"): _rule(Access.OPEN, _EVERYBODY),
     ("POST", "/login"): _rule(Access.OPEN, _EVERYBODY),
     ("POST", "/logout"): _rule(Access.OPEN, _EVERYBODY),
+    ("POST", "/logout/everywhere"): _rule(Access.OPEN, _EVERYBODY),
     ("GET", "/open"): _rule(Access.OPEN, _EVERYBODY),
     ("POST", "/open"): _rule(Access.OPEN, _EVERYBODY),
     ("POST", "/language"): _rule(Access.OPEN, _EVERYBODY),

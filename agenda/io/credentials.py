@@ -1,5 +1,6 @@
 """How practitioners and platforms prove who they are. The database keeps hashes only."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -96,6 +97,21 @@ class Credentials:
             ended = delete(login_sessions).where(same).returning(login_sessions.c.practitioner)
             practitioner = (await tx.execute(ended)).scalar_one_or_none()
         return PractitionerId(practitioner) if practitioner is not None else None
+
+    async def end_all_sessions(self, practitioner: PractitionerId) -> None:
+        """Forget every session of that practitioner, in whichever browser it is."""
+        async with self._database.transaction() as tx:
+            await tx.execute(delete(login_sessions).where(login_sessions.c.practitioner == practitioner))
+
+    async def lapsed_sessions(self, hashes: Collection[str], at: datetime) -> set[str]:
+        """Return which of these hashes of tokens are of no session, or of one that has lapsed."""
+        live = select(login_sessions.c.token_hash).where(
+            login_sessions.c.token_hash.in_(sorted(hashes)),
+            login_sessions.c.last_seen_at > at - IDLE,
+            login_sessions.c.created_at > at - ABSOLUTE,
+        )
+        async with self._database.reading() as tx:
+            return set(hashes) - set((await tx.execute(live)).scalars())
 
     async def create_login_link(
         self, practitioner: PractitionerId, target: str, at: datetime, lifetime: timedelta

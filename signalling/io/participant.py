@@ -25,6 +25,7 @@ class Socket(Protocol):
 class Participant:
     """`consultation` is None for a desk, `admission` for a practitioner. `over` is set once the last word was said.
 
+    `log_in` is the session of a practitioner's log-in, "" while it is not known after a restart.
     `offers_told` is the highest number of an offer that the page knows of. One who waits has `waiting_since`, and was
     told the practitioner's state `host_told`. `devices` is what a patient reported last, if that is known.
     """
@@ -36,6 +37,7 @@ class Participant:
         "consultation",
         "devices",
         "host_told",
+        "log_in",
         "offers_told",
         "over",
         "practitioner",
@@ -63,6 +65,7 @@ class Participant:
         self.token_hash = token_hash
         self.role = role
         self.practitioner = practitioner
+        self.log_in = ""
         self.consultation = consultation
         self.admission = admission
         self.talk = talk or Session()

@@ -34,6 +34,7 @@ class PractitionerDesk:
             raise Refused(Problem("log_in"))
         at = self._services.clock()
         participant = await self._services.sessions.begin(socket, Seat.PRACTITIONER, at, practitioner=who.practitioner)
+        participant.log_in = who.session
         if not self._logged_out(who, participant):
             await self.show(participant)
         return participant
@@ -54,6 +55,7 @@ class PractitionerDesk:
             participant = await self._services.sessions.begin(
                 socket, Seat.PRACTITIONER, at, practitioner=practitioner, consultation=consultation.id
             )
+            participant.log_in = who.session
             if self._logged_out(who, participant):
                 return participant
             before = room.holders.get(Seat.PRACTITIONER)

@@ -20,6 +20,7 @@ from signalling.io.calls import Calls
 from signalling.io.doors import Doors
 from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
+from signalling.io.log_ins import Lapsed, LogIns, none_lapsed
 from signalling.io.meter_board import MeterBoard
 from signalling.io.pace import Pace
 from signalling.io.participant import Participant, Socket
@@ -56,7 +57,7 @@ from signalling.protocol import (
     ServerFrame,
     encode,
 )
-from signalling.revocations import LoggedIn, Revocations
+from signalling.revocations import LoggedIn, LogIn, Revocations
 from store.ids import ConsultationId, PractitionerId, Seat
 from store.io.database import Database
 from store.io.entropy import digest
@@ -72,7 +73,7 @@ class ReceptionSettings:
     """`window`: when one may come in. `round_seconds`: how often is looked after what time alone brings about.
 
     `knocks` makes the limit on knocks. `repeats`: so many `devices` and `restart_ice` of one session are carried out in
-    a round, and the last one of the others with the next round.
+    a round, and the last one of the others with the next round. `lapsed` says which log-ins are over by now.
     """
 
     window: JoinWindow = field(default_factory=JoinWindow)
@@ -80,6 +81,7 @@ class ReceptionSettings:
     clock: Callable[[], datetime] = _now
     knocks: Callable[[], KnockLimit] = KnockLimit
     repeats: int = 1
+    lapsed: Lapsed = none_lapsed
 
 
 _Handler = Callable[[Participant, Any], Awaitable[None]]
@@ -115,7 +117,8 @@ class Reception:
         self._doors = doors = Doors(services, calls, places)
         devices = Pace(places.devices_changed, settings.repeats)
         restarts = Pace(legs.restart_ice, settings.repeats)
-        self._rounds = Sweep(services, calls, legs, board, places, doors, devices.go, restarts.go)
+        self._log_ins = log_ins = LogIns(services, legs, board, settings.lapsed)
+        self._rounds = Sweep(services, calls, legs, board, places, doors, log_ins, devices.go, restarts.go)
         self._closed = False
         self._handlers: Mapping[type[Any], Mapping[Seat, _Handler]] = {
             Admit: {Seat.PRACTITIONER: self._desk.admit},
@@ -149,17 +152,17 @@ class Reception:
         await self._services.sessions.flush(self._settings.clock())
 
     async def open(
-        self, frame: ClientFrame, practitioner: Callable[[], Awaitable[PractitionerId | None]], socket: Socket
+        self, frame: ClientFrame, log_in: Callable[[], Awaitable[LogIn | None]], socket: Socket
     ) -> Participant | None:
         """Return the session that the first frame of a socket begins or resumes; None when there is none.
 
-        `practitioner` asks who is logged in at that browser: they may have logged out since the upgrade. What keeps a
+        `log_in` asks who is logged in at that browser: they may have logged out since the upgrade. What keeps a
         page out is said to it, and the socket closed. Raises `BadMessage` for a frame with which none begins.
         """
         try:
             mark = self._services.revocations.mark()
-            found = None if isinstance(frame.body, Knock) else await practitioner()
-            who = LoggedIn(found, mark) if found is not None else None
+            found = None if isinstance(frame.body, Knock) else await log_in()
+            who = LoggedIn(found.practitioner, found.session, mark) if found is not None else None
             return await self._open(frame, who, socket)
         except Refused as refused:
             socket.send(encode(ServerFrame(0, 0, refused.reason)))
@@ -210,20 +213,13 @@ class Reception:
         """Return `absent`, `present` or `in_call`."""
         return self._board.host_state(practitioner)
 
-    async def revoke_practitioner(self, practitioner: PractitionerId) -> None:
-        """End every session of a practitioner who logged out, and their media. Their seat stays theirs."""
-        self._services.revocations.note(practitioner)
-        for participant in self._services.presence.pages_of(practitioner):
-            at = self._settings.clock()
-            room = self._services.presence.known_room(participant.consultation)
-            if room is not None:
-                async with room.visit():
-                    if (seat := room.seat_of(participant)) is not None:
-                        await self._legs.revoke(room, seat)
-            self._services.sessions.end(participant, CloseCode.LOGGED_OUT, at)
-            self._services.presence.remove(participant)
-        self._board.changed(practitioner)
-        await self._services.sessions.flush(self._settings.clock())
+    async def revoke_practitioner(self, practitioner: PractitionerId, log_in: str | None = None) -> None:
+        """End the pages of one log-in of a practitioner who logged out, or of all, and their media."""
+        await self._log_ins.revoke(practitioner, log_in)
+
+    def renew_log_in(self, old: str, new: str) -> None:
+        """Let pages go on under the log-in by which the same practitioner has replaced theirs, in one browser."""
+        self._log_ins.renew(old, new)
 
     async def cancelled(self, consultation: ConsultationId) -> None:
         """End the call of a consultation that was cancelled just now, and send away who waits for it."""
@@ -264,6 +260,7 @@ class Reception:
         mine = participant.practitioner
         if mine is not None and (who is None or who.practitioner != mine or self._services.revocations.revoked(who)):
             raise Refused(Problem("session_unknown"))
+        participant.log_in = who.session if who is not None and mine is not None else ""
         continued = participant.resume(socket, opening.session, ack)
         if participant.over is None:
             await self._back(participant, continued=continued)

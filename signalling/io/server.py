@@ -21,7 +21,7 @@ from signalling.io.reception import Reception
 from signalling.io.socket_count import SocketCount
 from signalling.io.wire import Wire
 from signalling.protocol import MAX_FRAME, BadMessage, ClientFrame, Problem, ServerFrame, decode, encode
-from store.ids import PractitionerId
+from signalling.revocations import LogIn
 
 # People click slowly; a page that resumes sends what it has kept in one burst.
 MESSAGES_A_SECOND = 20
@@ -45,7 +45,7 @@ class _WebSocket(aioweb.WebSocketResponse[bool]):
 
 
 class WebSocketServer:
-    """`practitioner_of_request` says who is logged in; `allowed_origins` which pages may open a socket here.
+    """`log_in_of_request` says who is logged in; `allowed_origins` which pages may open a socket here.
 
     `address_of_request` names the client whose sockets are counted; None counts none.
     """
@@ -53,13 +53,13 @@ class WebSocketServer:
     def __init__(
         self,
         reception: Reception,
-        practitioner_of_request: Callable[[aioweb.Request], Awaitable[PractitionerId | None]],
+        log_in_of_request: Callable[[aioweb.Request], Awaitable[LogIn | None]],
         allowed_origins: Callable[[aioweb.Request], set[str]],
         settings: SocketSettings | None = None,
         address_of_request: Callable[[aioweb.Request], str | None] = lambda request: request.remote,
     ) -> None:
         self._reception = reception
-        self._practitioner_of_request = practitioner_of_request
+        self._log_in_of_request = log_in_of_request
         self._allowed_origins = allowed_origins
         self._settings = settings or SocketSettings()
         self._heartbeat = Heartbeat(self._settings)
@@ -135,7 +135,7 @@ class WebSocketServer:
                     frame = _frame(message.type, message.data, wire, bucket)
         except TimeoutError:
             raise BadMessage("no opening message in time") from None
-        participant = await self._reception.open(frame, lambda: self._practitioner_of_request(request), wire)
+        participant = await self._reception.open(frame, lambda: self._log_in_of_request(request), wire)
         wire.listen(time.monotonic())
         return participant
 

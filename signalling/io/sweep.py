@@ -10,13 +10,14 @@ from signalling.io.calls import Calls
 from signalling.io.doors import Doors
 from signalling.io.legs import Legs
 from signalling.io.lobby_board import LobbyBoard
+from signalling.io.log_ins import LogIns
 from signalling.io.participant import Participant
 from signalling.io.patient_place import PatientPlace
 from signalling.io.services import Services
 from signalling.protocol import Lapsed
 from store.ids import Seat
 
-# Doors close, places lapse and stray legs are found within this time; each look costs a few reads.
+# Doors close, places and log-ins lapse and stray legs are found within this time; each look costs a few reads.
 SELDOM = timedelta(seconds=15)
 
 
@@ -31,6 +32,7 @@ class Sweep:
         board: LobbyBoard,
         places: PatientPlace,
         doors: Doors,
+        log_ins: LogIns,
         *paces: Callable[[datetime], Awaitable[None]],
     ) -> None:
         self._services = services
@@ -38,6 +40,7 @@ class Sweep:
         self._board = board
         self._places = places
         self._doors = doors
+        self._log_ins = log_ins
         self._seldom_at: datetime | None = None
         self._steps: tuple[Callable[[datetime], Awaitable[None]], ...] = (
             *paces,
@@ -94,6 +97,7 @@ class Sweep:
         self._seldom_at = at
         await self._expire(at)
         await self._doors.look(at)
+        await self._log_ins.look(at)
         await self._legs.close_strays()
 
     async def _expire(self, at: datetime) -> None:

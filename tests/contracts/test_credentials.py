@@ -10,6 +10,7 @@ from agenda.io.credentials import Credentials
 from agenda.io.service import Agenda
 from agenda.people import Practitioner
 from store.io.database import Database
+from store.io.entropy import digest
 from store.io.metadata import metadata
 
 PASSWORD = "une phrase longue à retenir"
@@ -57,6 +58,18 @@ class TestSessions:
         assert await credentials.practitioner_of_session(token, at) is None
         assert await credentials.practitioner_of_session(other, at) == practitioner.id
         assert await credentials.practitioner_of_session("anything\ud800", at) is None
+        assert await credentials.lapsed_sessions({digest(token), digest(other)}, at) == {digest(token)}
+        assert await credentials.lapsed_sessions({digest(other)}, at + timedelta(hours=12)) == {digest(other)}
+
+    async def test_all_sessions_of_one_practitioner_end_at_once(
+        self, credentials: Credentials, agenda: Agenda, practitioner, at: datetime
+    ):
+        stranger = await agenda.create_practitioner("other@example.org", "Dr Other", None, at)
+        mine = [await credentials.start_session(practitioner.id, at) for _ in range(2)]
+        theirs = await credentials.start_session(stranger.id, at)
+        await credentials.end_all_sessions(practitioner.id)
+        assert [await credentials.practitioner_of_session(one, at) for one in mine] == [None, None]
+        assert await credentials.practitioner_of_session(theirs, at) == stranger.id
 
     async def test_twelve_hours_without_use_end_it(self, credentials: Credentials, practitioner, at: datetime):
         token = await credentials.start_session(practitioner.id, at)

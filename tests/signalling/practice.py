@@ -1,7 +1,7 @@
 """A whole practice for the tests: real database, real sockets, a media engine without media, a clock that stands."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from signalling.io.heartbeat import SocketSettings
 from signalling.io.reception import Reception, ReceptionSettings
 from signalling.io.server import WebSocketServer
 from signalling.metering import FreeOfCharge, Meters
+from signalling.revocations import LogIn
 from store.ids import PractitionerId
 from store.io.bus import LocalBus
 from store.io.database import Database
@@ -58,6 +59,7 @@ class Practice:
     meters: Meters = field(default_factory=FreeOfCharge)
     pages: list[Page] = field(default_factory=list)
     logged_out: set[str] = field(default_factory=set)
+    lapsed: set[str] = field(default_factory=set)
     reception: Reception = field(init=False)
     websockets: WebSocketServer = field(init=False)
     _runner: web.AppRunner = field(init=False)
@@ -88,7 +90,8 @@ class Practice:
 
     async def start(self) -> None:
         # A round is taken when a test says so: nothing here depends on how fast the machine is.
-        settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **self.limits)
+        limits = {"lapsed": self._lapsed, **self.limits}
+        settings = ReceptionSettings(self.window, round_seconds=3600, clock=self.clock, **limits)
         self.reception = Reception(
             self.database, self.outbox, self.agenda, self.lobby, self.engine, settings, self.meters
         )
@@ -140,8 +143,9 @@ class Practice:
         consultation = await self.agenda.plan(practitioner.id, at=self.clock(), **plan)
         return consultation, await self.lobby.invite(consultation.id, self.clock())
 
-    def page(self, practitioner: Practitioner | None = None) -> Page:
-        page = Page(self._client, self.url, {"X-Practitioner": practitioner.id} if practitioner else None)
+    def page(self, practitioner: Practitioner | None = None, browser: str = "a browser") -> Page:
+        headers = {"X-Practitioner": practitioner.id, "X-Browser": browser} if practitioner else None
+        page = Page(self._client, self.url, headers)
         self.pages.append(page)
         return page
 
@@ -211,6 +215,11 @@ class Practice:
         self.logged_out.add(practitioner.id)
         await self.reception.revoke_practitioner(practitioner.id)
 
-    async def _who(self, request: web.Request) -> PractitionerId | None:
+    async def _lapsed(self, log_ins: Collection[str], _: datetime) -> set[str]:
+        return self.lapsed & set(log_ins)
+
+    async def _who(self, request: web.Request) -> LogIn | None:
         found = request.headers.get("X-Practitioner")
-        return PractitionerId(found) if found is not None and found not in self.logged_out else None
+        if found is None or found in self.logged_out:
+            return None
+        return LogIn(PractitionerId(found), request.headers.get("X-Browser", "a browser"))

@@ -102,3 +102,51 @@ async def test_one_who_logged_out_while_the_seat_was_taken_gets_no_leg(
     practice.logged_out.clear()
     host = await practice.host(claire, consultation)
     await host.until("peer", connected=True)
+
+
+async def test_a_log_out_ends_the_pages_of_its_own_browser_only(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    here, there = [await practice.page(claire, browser).open(type="attend") for browser in ("here", "there")]
+    await practice.reception.revoke_practitioner(claire.id, "here")
+    assert await here.closed() == 4003
+    await practice.calm(there)
+    assert there.close_code is None
+    await practice.reception.revoke_practitioner(claire.id)
+    assert await there.closed() == 4003
+
+
+async def test_a_page_whose_browser_is_not_known_since_a_restart_ends_with_any_log_out(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    desk = await practice.desk(claire)
+    await practice.restart()
+    await practice.reception.revoke_practitioner(claire.id, "another browser")
+    resumed = await practice.page(claire).open(type="resume", session=desk.session)
+    await resumed.expect("problem", code="session_unknown")
+
+
+async def test_a_desk_ends_with_its_log_in_and_not_with_one_that_was_renewed(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    practice.lapsed |= {"an old one", "a lapsed one"}
+    lapsed, renewed, present = [
+        await practice.page(claire, browser).open(type="attend")
+        for browser in ("a lapsed one", "an old one", "a present one")
+    ]
+    practice.reception.renew_log_in("an old one", "a new one")
+    await practice.reception.look_around()
+    assert await lapsed.closed() == 4003
+    await practice.calm(renewed, present)
+    assert renewed.close_code is present.close_code is None
+    await practice.reception.revoke_practitioner(claire.id, "a new one")
+    assert await renewed.closed() == 4003
+
+
+async def test_a_call_goes_on_when_the_log_in_lapses(practice: Practice) -> None:
+    claire = await practice.practitioner()
+    consultation, invitation = await practice.consultation(claire)
+    host, patient = await practice.call(claire, consultation, invitation)
+    practice.lapsed.add("a browser")
+    practice.clock.advance(seconds=60)
+    await practice.reception.look_around()
+    await practice.calm(host, patient)
+    assert host.close_code is patient.close_code is None
+    assert len(practice.engine.legs) == 2

@@ -22,12 +22,14 @@ from store.io.database import Database
 from tests.web.practice import PASSWORD, START, Practice, Provider, WebTill
 from web.io.application import build_app
 from web.io.parts import MoneyParts, WebParts, WebSettings
-from web.io.visitor import allowed_origins, practitioner_id
+from web.io.visitor import allowed_origins, log_in_of
 
 
 async def say_who(request: aioweb.Request) -> aioweb.StreamResponse:
     """Stand in for the WebSocket server: tells what it would have learnt of the caller."""
-    known = {"practitioner": await practitioner_id(request), "origins": sorted(allowed_origins(request))}
+    who = await log_in_of(request)
+    log_in = [who.practitioner, who.session] if who is not None else None
+    known = {"log_in": log_in, "origins": sorted(allowed_origins(request))}
     return aioweb.json_response(known)
 
 
@@ -84,8 +86,8 @@ def _parts(practice: Practice, database: Database, websocket: Any, settings: Web
     async def readiness() -> list[tuple[str, bool]]:
         return practice.ready
 
-    async def on_logout(who: PractitionerId) -> None:
-        practice.logged_out.append(who)
+    async def on_logout(who: PractitionerId, session: str | None) -> None:
+        practice.logged_out.append((who, session))
 
     async def on_cancel(consultation: ConsultationId) -> None:
         kept = await practice.agenda.consultation(consultation)
@@ -111,6 +113,7 @@ def _parts(practice: Practice, database: Database, websocket: Any, settings: Web
         settings=settings,
         clock=lambda: practice.at,
         on_logout=on_logout,
+        on_renewed_log_in=lambda old, new: practice.renewed.append((old, new)),
         on_cancel=on_cancel,
         host_since=host_since,
         patient_seconds=patient_seconds,

@@ -109,7 +109,8 @@ class Practice:
     till: WebTill
     client: TestClient[Any, Any] = None  # type: ignore[assignment]
     ready: list[tuple[str, bool]] = field(default_factory=lambda: [("database", True), ("workers", True)])
-    logged_out: list[PractitionerId] = field(default_factory=list)
+    logged_out: list[tuple[PractitionerId, str | None]] = field(default_factory=list)
+    renewed: list[tuple[str, str]] = field(default_factory=list)
     cancelled: list[ConsultationId] = field(default_factory=list)
     gauges: dict[str, float] = field(default_factory=lambda: {"visavis_calls_open": 2.0})
     host_since: datetime | None = None

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
+from store.io.entropy import digest
 from tests.web.senders import send
 from web.authorisation import TABLE, Access, Caller, Outcome
 
@@ -83,6 +84,7 @@ async def test_a_key_that_is_none_is_answered_401(practice, header):
 
 
 async def test_the_websocket_server_learns_who_is_logged_in_and_which_pages_are_ours(practice):
-    answer = await practice.get("/ws", await practice.as_(practice.owner))
-    assert await answer.json() == {"practitioner": practice.owner.id, "origins": [practice.origin]}
-    assert (await (await practice.get("/ws")).json())["practitioner"] is None
+    session = await practice.session(practice.owner)
+    answer = await practice.get("/ws", {"Cookie": f"visavis={session}"})
+    assert await answer.json() == {"log_in": [practice.owner.id, digest(session)], "origins": [practice.origin]}
+    assert (await (await practice.get("/ws")).json())["log_in"] is None

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from store.io.entropy import digest
+
 EMAIL, PASSWORD = "anne@example.org", "correct horse battery"
 HTTPS = {"X-Forwarded-Proto": "https"}
 
@@ -49,12 +51,15 @@ async def test_a_log_in_gives_a_new_session_and_ends_the_one_before(practice):
     answer = await practice.log_in(EMAIL, PASSWORD, {"Cookie": f"visavis={before}"})
     assert answer.cookies["visavis"].value != before
     assert await practice.credentials.practitioner_of_session(before, practice.at) is None
-    assert practice.logged_out == [practice.other.id]
+    assert practice.logged_out == [(practice.other.id, digest(before))]
+    assert practice.renewed == []
 
 
 async def test_a_log_in_of_the_same_practitioner_disturbs_none_of_their_pages(practice):
-    await practice.log_in(EMAIL, PASSWORD, await practice.as_(practice.owner))
+    before = await practice.session(practice.owner)
+    answer = await practice.log_in(EMAIL, PASSWORD, {"Cookie": f"visavis={before}"})
     assert practice.logged_out == []
+    assert practice.renewed == [(digest(before), digest(answer.cookies["visavis"].value))]
 
 
 async def test_an_unknown_email_and_a_wrong_password_get_the_same_answer(practice):
@@ -111,14 +116,28 @@ async def test_without_a_named_proxy_a_caller_cannot_invent_addresses(opened):
     assert statuses == [403] * 5 + [429]
 
 
-async def test_log_out_ends_the_session_and_everything_that_runs_under_it(practice):
-    session = await practice.session(practice.owner)
+async def test_log_out_ends_the_session_of_this_browser_and_everything_that_runs_under_it(practice):
+    elsewhere, session = await practice.session(practice.owner), await practice.session(practice.owner)
     answer = await practice.form("/logout", {"Cookie": f"visavis={session}"})
     assert (answer.status, answer.headers["Location"]) == (303, "/login")
     assert answer.cookies["visavis"].value == ""
     assert answer.cookies["visavis"]["max-age"] == "0"
     assert await practice.credentials.practitioner_of_session(session, practice.at) is None
-    assert practice.logged_out == [practice.owner.id]
+    assert await practice.credentials.practitioner_of_session(elsewhere, practice.at) == practice.owner.id
+    assert practice.logged_out == [(practice.owner.id, digest(session))]
+
+
+async def test_log_out_everywhere_ends_the_sessions_of_every_browser_and_of_nobody_else(practice):
+    elsewhere, session = await practice.session(practice.owner), await practice.session(practice.owner)
+    stranger = await practice.session(practice.other)
+    assert 'action="/logout/everywhere"' in await practice.seen("/desk", {"Cookie": f"visavis={session}"})
+    answer = await practice.form("/logout/everywhere", {"Cookie": f"visavis={session}"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/login")
+    assert answer.cookies["visavis"].value == ""
+    known = [await practice.credentials.practitioner_of_session(one, practice.at) for one in (elsewhere, session)]
+    assert known == [None, None]
+    assert await practice.credentials.practitioner_of_session(stranger, practice.at) == practice.other.id
+    assert practice.logged_out == [(practice.owner.id, None)]
 
 
 async def test_log_out_with_a_session_that_has_lapsed_still_ends_everything_that_runs_under_it(practice):
@@ -126,11 +145,12 @@ async def test_log_out_with_a_session_that_has_lapsed_still_ends_everything_that
     practice.later(hours=13)
     assert (await practice.get("/desk", {"Cookie": f"visavis={session}"})).status == 303
     await practice.form("/logout", {"Cookie": f"visavis={session}"})
-    assert practice.logged_out == [practice.owner.id]
+    assert practice.logged_out == [(practice.owner.id, digest(session))]
 
 
 async def test_log_out_of_nobody_revokes_nobody(practice):
     assert (await practice.form("/logout")).status == 303
+    assert (await practice.form("/logout/everywhere")).status == 303
     assert practice.logged_out == []
 
 
@@ -192,7 +212,7 @@ async def test_a_link_replaces_another_practitioner_only_when_asked_to(practice)
     session = answer.cookies["visavis"].value
     assert await practice.credentials.practitioner_of_session(session, practice.at) == practice.owner.id
     assert await practice.credentials.practitioner_of_session(old, practice.at) is None
-    assert practice.logged_out == [practice.other.id]
+    assert practice.logged_out == [(practice.other.id, digest(old))]
 
 
 async def test_a_link_for_whoever_is_logged_in_already_asks_nothing(practice):

@@ -43,6 +43,7 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/login", login.login_page),
     ("POST", "/login", login.login),
     ("POST", "/logout", login.logout),
+    ("POST", "/logout/everywhere", login.logout_everywhere),
     ("GET", "/open", login.open_page),
     ("POST", "/open", login.open_link),
     ("POST", "/language", login.choose_language),

@@ -13,6 +13,7 @@ from web.io.visitor import (
     known_browser,
     log_in,
     log_out,
+    log_out_everywhere,
     practitioner_id,
     practitioner_of,
     remember_browser,
@@ -67,9 +68,16 @@ def _after_login(request: aioweb.Request) -> str:
 
 
 async def logout(request: aioweb.Request) -> aioweb.Response:
-    """POST /logout. Their WebSockets and media end with the session."""
+    """POST /logout: of this browser. Its WebSockets and media end with the session."""
     response = see("/login")
     await log_out(request, response)
+    return response
+
+
+async def logout_everywhere(request: aioweb.Request) -> aioweb.Response:
+    """POST /logout/everywhere: of every browser, for one that was lost or left open."""
+    response = see("/login")
+    await log_out_everywhere(request, response)
     return response
 
 

@@ -79,7 +79,8 @@ class WebParts:
     readiness: Callable[[], Awaitable[Sequence[tuple[str, bool]]]]
     settings: WebSettings
     clock: Callable[[], datetime]
-    on_logout: Callable[[PractitionerId], Awaitable[None]]
+    on_logout: Callable[[PractitionerId, str | None], Awaitable[None]]
+    on_renewed_log_in: Callable[[str, str], None]
     on_cancel: Callable[[ConsultationId], Awaitable[None]]
     host_since: Callable[[ConsultationId], Awaitable[datetime | None]]
     patient_seconds: Callable[[ConsultationId, datetime], Awaitable[int]]

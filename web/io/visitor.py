@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from aiohttp import web as aioweb
 
 from agenda.people import Administrator, Practitioner
+from signalling.revocations import LogIn
 from store.ids import PractitionerId
+from store.io.entropy import digest
 from web.io.parts import ADMINISTRATOR, SITE, WHO
 from web.known_browser import LIFETIME, browser_of, note
 from web.languages import Language, negotiate
@@ -145,8 +147,14 @@ def _secret(text: str) -> str | None:
     return text if _SECRET.fullmatch(text) else None
 
 
+async def log_in_of(request: aioweb.Request) -> LogIn | None:
+    """Return the browser's log-in, by which the WebSocket server knows its practitioner."""
+    practitioner, token = await practitioner_id(request), session_token(request)
+    return LogIn(practitioner, digest(token)) if practitioner is not None and token else None
+
+
 async def practitioner_id(request: aioweb.Request) -> PractitionerId | None:
-    """Return who is logged in. This is how the WebSocket server, too, knows its practitioner."""
+    """Return who is logged in."""
     token = session_token(request)
     if not token:
         return None
@@ -171,11 +179,13 @@ async def log_in(request: aioweb.Request, response: aioweb.Response, practitione
     Somebody else whose session this ends is logged out as by the button: nothing of theirs stays open here.
     """
     parts = request.app[SITE].parts
-    old = session_token(request)
-    replaced = await parts.credentials.end_session(old) if old else None
-    if replaced is not None and replaced != practitioner:
-        await parts.on_logout(replaced)
-    token = await parts.credentials.start_session(practitioner, parts.clock())
+    old, token = session_token(request), await parts.credentials.start_session(practitioner, parts.clock())
+    if old:
+        if await practitioner_id(request) == practitioner:
+            parts.on_renewed_log_in(digest(old), digest(token))
+        replaced = await parts.credentials.end_session(old)
+        if replaced is not None and replaced != practitioner:
+            await parts.on_logout(replaced, digest(old))
     _set_cookie(request, response, _session_cookie(request), token, _SESSION_SECONDS)
 
 
@@ -184,9 +194,19 @@ async def log_out(request: aioweb.Request, response: aioweb.Response) -> None:
     parts = request.app[SITE].parts
     token = session_token(request)
     practitioner = await parts.credentials.end_session(token) if token else None
-    if practitioner is not None:
-        await parts.on_logout(practitioner)
+    if token and practitioner is not None:
+        await parts.on_logout(practitioner, digest(token))
     _set_cookie(request, response, _session_cookie(request), "", 0)
+
+
+async def log_out_everywhere(request: aioweb.Request, response: aioweb.Response) -> None:
+    """End the sessions in every browser of whoever is logged in here, and all that runs under them."""
+    parts = request.app[SITE].parts
+    practitioner = await practitioner_id(request)
+    if practitioner is not None:
+        await parts.credentials.end_all_sessions(practitioner)
+        await parts.on_logout(practitioner, None)
+    await log_out(request, response)
 
 
 def set_language(request: aioweb.Request, response: aioweb.Response, language: Language) -> None:
