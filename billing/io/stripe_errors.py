@@ -8,14 +8,11 @@ from contextlib import contextmanager
 
 import aiohttp
 import stripe
-import structlog
 
 from billing.gateway import GatewayBusy, GatewayRefused, GatewayUnclear, NoSuchObject
 
 # The same object or key is in the middle of another request (https://docs.stripe.com/rate-limits#object-lock-timeouts).
 _LATER = frozenset({"lock_timeout", "idempotency_key_in_use", "rate_limit"})
-
-_log = structlog.get_logger("billing.stripe")
 
 
 @contextmanager
@@ -28,10 +25,6 @@ def translated(*, looking_up: bool = False) -> Iterator[None]:
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         # The SDK wraps what happens before the answer's head, not what happens while its body is read.
         raise GatewayUnclear(type(error).__name__) from None
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
-        # An answer that says something new (a state, a shape): what was done is done, and only looking again can tell.
-        _log.warning("stripe_unreadable", error=type(error).__name__)
-        raise GatewayUnclear("unreadable_answer") from None
 
 
 def _meaning(error: stripe.StripeError, *, looking_up: bool) -> Exception:

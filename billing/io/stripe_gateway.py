@@ -210,8 +210,8 @@ def _read(found: _Theirs, read: Callable[[_Theirs], _Ours]) -> _Ours | None:
     """Return what the provider listed as ours, None for what says something that we do not know."""
     try:
         return read(found)
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        _log.error("not readable", object=objects.id_of(found), reason=type(problem).__name__)
+    except gateway.GatewayUnclear as problem:
+        _log.error("not readable", object=objects.id_of(found), reason=str(problem))
         return None
 
 

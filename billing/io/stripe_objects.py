@@ -1,8 +1,13 @@
-"""Stripe's objects as the gateway's. Amounts come in our minor units, currencies in capitals."""
+"""Stripe's objects as the gateway's. Amounts come in our minor units, currencies in capitals.
 
-from collections.abc import Mapping
+What one says that we do not know (a state that is newer than this code, say) is unclear: what was asked has been done,
+and only looking again can tell.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import stripe
 
@@ -11,6 +16,22 @@ from billing.io.stripe_amounts import from_stripe
 
 # Who is cancelled by Stripe itself, because nobody captured in time.
 _BY_TIME = frozenset({"automatic", "expired"})
+
+_Asked = ParamSpec("_Asked")
+_Read = TypeVar("_Read")
+
+
+def _reader(read: Callable[_Asked, _Read]) -> Callable[_Asked, _Read]:
+    """Let the function raise `GatewayUnclear` for what it cannot read, without a chain that may hold secrets."""
+
+    @wraps(read)
+    def reading(*args: _Asked.args, **more: _Asked.kwargs) -> _Read:
+        try:
+            return read(*args, **more)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise gateway.GatewayUnclear(f"unreadable_{read.__name__}") from None
+
+    return reading
 
 
 def moment(seconds: int) -> datetime:
@@ -38,6 +59,7 @@ def _decline_of(error: Any) -> str:
     return str(told.get("decline_code") or told.get("code") or "")
 
 
+@_reader
 def payment_intent(account: str, found: stripe.PaymentIntent) -> gateway.Intent:
     """Return an intent whose `latest_charge` was expanded."""
     currency = found.currency.upper()
@@ -67,6 +89,7 @@ def payment_intent(account: str, found: stripe.PaymentIntent) -> gateway.Intent:
     )
 
 
+@_reader
 def setup_intent(account: str, found: stripe.SetupIntent) -> gateway.Intent:
     """Return an intent whose `payment_method` was expanded."""
     method = found.payment_method if isinstance(found.payment_method, stripe.PaymentMethod) else None
@@ -84,6 +107,7 @@ def setup_intent(account: str, found: stripe.SetupIntent) -> gateway.Intent:
     )
 
 
+@_reader
 def refund(account: str, found: stripe.Refund) -> gateway.Refund:
     """Return a refund."""
     currency = found.currency.upper()
@@ -99,6 +123,7 @@ def refund(account: str, found: stripe.Refund) -> gateway.Refund:
     )
 
 
+@_reader
 def dispute(account: str, found: stripe.Dispute) -> gateway.Dispute:
     """Return a dispute."""
     currency = found.currency.upper()
@@ -113,6 +138,7 @@ def dispute(account: str, found: stripe.Dispute) -> gateway.Dispute:
     )
 
 
+@_reader
 def account(found: stripe.Account) -> gateway.Account:
     """Return a connected account, with what is due now, overdue first and nothing twice."""
     needs = found.requirements
@@ -129,6 +155,7 @@ def account(found: stripe.Account) -> gateway.Account:
     )
 
 
+@_reader
 def balance_transaction(account: str, found: stripe.BalanceTransaction, payout: str = "") -> gateway.BalanceTransaction:
     """Return a movement; `payout` where it was listed by its payout."""
     currency = found.currency.upper()
@@ -149,6 +176,7 @@ def balance_transaction(account: str, found: stripe.BalanceTransaction, payout: 
     )
 
 
+@_reader
 def payout(account: str, found: stripe.Payout) -> gateway.Payout:
     """Return a payout."""
     currency = found.currency.upper()

@@ -37,9 +37,6 @@ def body(**error: str) -> dict[str, dict[str, str]]:
         (aiohttp.ClientPayloadError("m"), GatewayUnclear, "ClientPayloadError"),
         (TimeoutError(), GatewayUnclear, "TimeoutError"),
         (ConnectionResetError(), GatewayUnclear, "ConnectionResetError"),
-        (ValueError("'new_state' is not a valid IntentState"), GatewayUnclear, "unreadable_answer"),
-        (AttributeError("latest_charge"), GatewayUnclear, "unreadable_answer"),
-        (NoSuchObject("known already"), NoSuchObject, "known already"),
     ],
 )
 def test_each_error_means_refused_unclear_or_busy(raised: Exception, meant: type[Exception], code: str) -> None:

@@ -144,3 +144,11 @@ async def test_requests_of_many_at_once_keep_apart(practice: Practice) -> None:
     ]
     made = await asyncio.gather(*(practice.gateway.perform(one, one.reference) for one in asked))
     assert [intent.reference for intent in made] == [one.reference for one in asked]
+
+
+async def test_an_answer_that_says_something_new_is_unclear(practice: Practice) -> None:
+    hold = await practice.hold()
+    kept = practice.sandbox.books.known(records.PaymentIntent, hold.id)
+    practice.sandbox.books.put(msgspec.structs.replace(kept, status="half_way"))
+    with pytest.raises(GatewayUnclear, match="unreadable_payment_intent"):
+        await practice.gateway.find(practice.account, hold.id)
