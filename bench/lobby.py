@@ -19,6 +19,8 @@ BAR_WAITING, BAR_KB = 10_000, 20
 _SETTLE = 3.0
 _REST = 10.0
 _STEPS = 20
+# For one patient to appear on a desk.
+_PATIENCE = 30.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +90,8 @@ class _Lobby:
             return
         self._context.progress.step(f"one practitioner with {count} waiting")
         async with Crowd(target.url, compress=not self._options.no_compression) as crowd:
-            appointments = [await people.plan(0) for _ in range(min(count, 10))]
+            shared = self._options.per_consultation
+            appointments = [await people.plan(0) for _ in range(-(-count // shared))]
             shown = asyncio.Event()
             newest: Body = {}
 
@@ -104,10 +107,14 @@ class _Lobby:
                 if self._context.stopping.is_set():
                     return
                 began = time.monotonic()
-                await crowd.knock(appointments[index % len(appointments)].planned.invitation, f"Patient {index}")
+                await crowd.knock(appointments[index // shared].planned.invitation, f"Patient {index}")
+                if failures := crowd.arrivals.failures:
+                    raise TargetProblem(
+                        f"Patient {index + 1} of one practitioner does not wait ({', '.join(failures)})."
+                    )
                 while len(newest.get("entries", ())) <= index:
                     shown.clear()
-                    await asyncio.wait_for(shown.wait(), 30)
+                    await _shown(shown)
                 times.append(1000 * (time.monotonic() - began))
                 self._context.progress.at((index + 1) / count)
             spent = _web_usage(target)
@@ -241,6 +248,13 @@ async def _few_at_once(limit: int, count: int, one: Callable[[int], Awaitable[No
             await one(index)
 
     await asyncio.gather(*(some() for _ in range(min(limit, count))))
+
+
+async def _shown(shown: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(shown.wait(), _PATIENCE)
+    except TimeoutError:
+        raise TargetProblem(f"The desk was told of no patient for {_PATIENCE:g} s.") from None
 
 
 async def _or_problem(work: Awaitable[Line]) -> Line:

@@ -25,6 +25,24 @@ async def test_all_who_knock_wait_and_each_costs_something(monkeypatch):
     assert result.charts[0].series[0].points[-1][0] == 24
 
 
+async def test_one_list_may_be_longer_than_one_consultation_has_room_for(server):
+    context = Context(url=server.url, key=server._key)
+    few = ("--waiting", "1", "--desks", "1", "--list", "12", "--at-once", "1")
+    assert figure(await measured(lobby, *few, context=context), "one list of 12: sent to the desk") > 0
+    with pytest.raises(TargetProblem, match=r"Patient 6 .* does not wait \(\w+\)"):
+        await measured(lobby, *few, "--per-consultation", "12", context=context)
+
+
+async def test_a_desk_that_is_told_of_nobody_is_said_so(server, monkeypatch):
+    async def nobody(self, invitation, name):
+        return None
+
+    monkeypatch.setattr(Crowd, "knock", nobody)
+    monkeypatch.setattr(lobby, "_PATIENCE", 0.2)
+    with pytest.raises(TargetProblem, match="told of no patient"):
+        await measured(lobby, "--list", "1", context=Context(url=server.url, key=server._key))
+
+
 async def test_who_is_not_let_in_is_counted_with_the_servers_reason(server):
     planned = await server.plan()
     async with Crowd(server.url) as crowd:
