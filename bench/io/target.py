@@ -24,6 +24,7 @@ from bench.io.processes import Pinning, descendants
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 20.0
+_TRIES, _LONGEST_WAIT = 20, 60.0
 
 
 class TargetProblem(Exception):
@@ -178,13 +179,20 @@ class Target:
         if practitioner not in self._cookies:
             link = await self._post(f"/api/consultations/{planned.id}/entry", {})
             token = urlsplit(link["url"]).fragment
-            session = self._session()
-            async with session.post(f"{self.url}/open", json={"token": token}) as response:
-                if response.status != 200:
-                    raise TargetProblem(f"The server at {self.url} refused its own log-in link ({response.status}).")
-                cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in response.cookies.items())
-            self._cookies[practitioner] = cookies
+            self._cookies[practitioner] = await self._opened(token)
         return self._cookies[practitioner]
+
+    async def _opened(self, token: str) -> str:
+        for patience in range(_TRIES, -1, -1):
+            async with self._session().post(f"{self.url}/open", json={"token": token}) as response:
+                if response.status == 200:
+                    return "; ".join(f"{name}={morsel.value}" for name, morsel in response.cookies.items())
+                # All log in from one address here, and a server does not take many from one.
+                wait = response.headers.get("Retry-After", "")
+                if response.status != 429 or not wait.isdecimal() or not patience:
+                    break
+            await asyncio.sleep(min(float(wait), _LONGEST_WAIT))
+        raise TargetProblem(f"The server at {self.url} refused its own log-in link ({response.status}).")
 
     async def metered(self, consultation: str) -> Metered | None:
         """Return what the server has metered; None when it does not say. Raises `TargetProblem`."""

@@ -25,7 +25,9 @@ async def test_all_who_knock_wait_and_each_costs_something(monkeypatch):
     assert result.charts[0].series[0].points[-1][0] == 24
 
 
-async def test_one_list_may_be_longer_than_one_consultation_has_room_for(server):
+async def test_one_list_may_be_longer_than_one_consultation_has_room_for(server, monkeypatch):
+    monkeypatch.setattr(lobby, "_SETTLE", 0.3)
+    monkeypatch.setattr(lobby, "_REST", 0.3)
     context = Context(url=server.url, key=server._key)
     few = ("--waiting", "1", "--desks", "1", "--list", "12", "--at-once", "1")
     assert figure(await measured(lobby, *few, context=context), "one list of 12: sent to the desk") > 0
