@@ -21,7 +21,7 @@ class Busy:
     async def entry(self, request: web.Request) -> web.Response:
         return web.json_response({"url": f"{request.url.origin()}/open#token"}, status=201)
 
-    async def open(self, request: web.Request) -> web.Response:
+    async def open(self, _request: web.Request) -> web.Response:
         self.asked += 1
         if self.asked <= self.refuses:
             return web.Response(status=429, headers={"Retry-After": "0"})
