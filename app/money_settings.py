@@ -1,12 +1,12 @@
 """What billing is told from outside. Secrets come from the environment only: a command line is there for all to see."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from app.language import Refused, say
+from app.language import Refused, Sentence, say
 from billing.money import UnknownCurrency, exponent
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -112,29 +112,27 @@ def _keys(environ: Mapping[str, str]) -> StripeKeys | None:
 
 
 def _logo(text: str) -> Path | None:
-    if not text:
-        return None
-    path = Path(text).expanduser().absolute()
-    try:
-        begins = _beginning(path)
-    except OSError as error:
-        raise Refused(say("--receipt-logo: the file {file} cannot be read.", file=path)) from error
-    if begins != b"\x89PNG\r\n\x1a\n":
+    path, begins = _opened(text, lambda file: say("--receipt-logo: the file {file} cannot be read.", file=file))
+    if path is not None and begins != b"\x89PNG\r\n\x1a\n":
         raise Refused(say("--receipt-logo takes a PNG picture: {file} is none.", file=path))
     return path
 
 
 def _font(text: str) -> Path | None:
-    if not text:
-        return None
-    path = Path(text).expanduser().absolute()
-    try:
-        begins = _beginning(path)
-    except OSError as error:
-        raise Refused(say("--receipt-font: the file {file} cannot be read.", file=path)) from error
-    if not begins.startswith(_FONTS):
+    path, begins = _opened(text, lambda file: say("--receipt-font: the file {file} cannot be read.", file=file))
+    if path is not None and not begins.startswith(_FONTS):
         raise Refused(say("--receipt-font takes a TrueType or OpenType font: {file} is none.", file=path))
     return path
+
+
+def _opened(text: str, unreadable: Callable[[Path], Sentence]) -> tuple[Path | None, bytes]:
+    if not text:
+        return None, b""
+    path = Path(text).expanduser().absolute()
+    try:
+        return path, _beginning(path)
+    except OSError as error:
+        raise Refused(unreadable(path)) from error
 
 
 def _beginning(path: Path) -> bytes:

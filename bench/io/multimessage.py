@@ -58,15 +58,6 @@ def timestamp(descriptor: int) -> None:
         raise OSError(_ffi.errno, "no time stamps")
 
 
-def cuts(sock: socket.socket) -> bool:
-    """Return whether the kernel cuts a long message into datagrams for us."""
-    try:
-        sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, 0)
-    except OSError:
-        return False
-    return True
-
-
 def cut_into(size: int) -> npt.NDArray[np.uint8]:
     """Return the control data of a message that the kernel is to cut into datagrams of `size` bytes; see udp(7).
 

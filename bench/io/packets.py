@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from pylibsrtp._binding import ffi, lib
 
-from bench.io.multimessage import cut_into, cuts
+from bench.io.multimessage import cut_into
 from bench.io.native_pump import native
 from bench.io.peer import MediaPeer
 from bench.plans import Kind, Load, Messages, Timetable, in_messages
 from bench.sdp import AUDIO_TYPE, VIDEO_TYPE
+from sfu.io.multi_message import cuts
 
 # Room for the longest tag and an SRTCP index.
 _TRAILER = 20
