@@ -72,8 +72,11 @@ static void put_out(struct outgoing *out, loop_leg *receiver, uint8_t *packet, u
     out->joinable = out->together && length == out->cut_length && length <= SURELY_WHOLE;
 }
 
-/* Send each packet of a message that the kernel refused to cut. Says of which ones it refused in `refused`. */
-static void send_apart(struct outgoing *out, int fd, struct msghdr *message, void (*refused)(void *, loop_leg *), void *whose) {
+/* Told of the receiver of a packet that the kernel did not take. */
+typedef void (*refusal)(void *whose, loop_leg *receiver);
+
+/* Send each packet of a message that the kernel refused to cut. */
+static void send_apart(struct outgoing *out, int fd, struct msghdr *message, refusal refused, void *whose) {
     for (size_t i = 0; i < message->msg_iovlen; i++) {
         struct msghdr one = {.msg_name = message->msg_name, .msg_namelen = message->msg_namelen,
                              .msg_iov = message->msg_iov + i, .msg_iovlen = 1};
@@ -81,8 +84,8 @@ static void send_apart(struct outgoing *out, int fd, struct msghdr *message, voi
     }
 }
 
-/* Send what was put out. `refused` is told of the receiver of each packet that the kernel did not take. */
-static void send_out(struct outgoing *out, int fd, void (*refused)(void *, loop_leg *), void *whose) {
+/* Send what was put out. */
+static void send_out(struct outgoing *out, int fd, refusal refused, void *whose) {
     uint32_t sent = 0;
     while (sent < out->messages) {
         int done = sendmmsg(fd, out->headers + sent, out->messages - sent, MSG_DONTWAIT);
